@@ -1,0 +1,3 @@
+package app
+// placeholder
+type ID string

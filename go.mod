@@ -1,0 +1,3 @@
+module dashd
+
+go 1.26
