@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+)
+
+// Call is what a server tells an app of the request that it serves.
+type Call struct {
+	// Request is the HTTP request; its body has been read.
+	Request *http.Request
+
+	// Header is that of the answer; what a callback adds to it is sent.
+	Header http.Header
+
+	// AppID is the slug of the app or instance that the page shows.
+	AppID string
+
+	// Log takes the app's own messages. It names the app and the request.
+	Log *slog.Logger
+}
+
+// Context is what a callback or a layout function knows of its call. It is
+// made for one call, used by its goroutine, and not kept. Its Done channel is
+// closed when the visitor leaves or the server stops.
+type Context struct {
+	context.Context
+
+	// Triggered are the properties whose change called the callback, in the
+	// renderer's order. It is empty when the callback is called because its
+	// components appeared, and in a layout function.
+	Triggered []Trigger
+
+	// Inputs, States and Outputs are those of the call, as declared, with the
+	// concrete IDs and the values that the page sent.
+	Inputs  []Argument
+	States  []Argument
+	Outputs []Argument
+
+	call *Call
+}
+
+// Trigger is a property whose change called a callback.
+type Trigger struct {
+	ID       ID
+	Property string
+	Value    json.RawMessage // nil when the property is unset
+}
+
+// String returns the property in Dash's notation, "id.property".
+func (t Trigger) String() string { return string(t.ID) + "." + t.Property }
+
+// Argument is an Input, State or Output of a call. One with ALL or ALLSMALLER
+// has Items, one for each component, and nothing else.
+type Argument struct {
+	ID       ID
+	Property string
+	Value    json.RawMessage // nil when the property is unset, and of Outputs
+	Items    []Argument
+}
+
+// TriggeredID returns the ID of the first component that called the callback,
+// or "".
+func (c *Context) TriggeredID() ID {
+	if len(c.Triggered) == 0 {
+		return ""
+	}
+	return c.Triggered[0].ID
+}
+
+// AppID returns the slug of the app or instance that the page shows.
+func (c *Context) AppID() string { return c.call.AppID }
+
+// Request returns the HTTP request of the call, for its headers, cookies, path
+// and query. Its body has been read.
+func (c *Context) Request() *http.Request { return c.call.Request }
+
+// Header returns the header of the HTTP answer, to which a callback may add.
+func (c *Context) Header() http.Header { return c.call.Header }
+
+// Log returns a logger that names the app and the request.
+func (c *Context) Log() *slog.Logger { return c.call.Log }
+
+// newContext makes a context; what a call leaves out is filled in, so that no
+// method of Context meets nil.
+func newContext(ctx context.Context, call *Call) *Context {
+	c := Call{}
+	if call != nil {
+		c = *call
+	}
+	if c.Request == nil {
+		c.Request, _ = http.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+	}
+	if c.Header == nil {
+		c.Header = http.Header{}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Context{Context: ctx, call: &c}
+}

@@ -1,0 +1,809 @@
+package app
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// This file is the one place that decides how Go values become the JSON that
+// the Dash renderer reads:
+//
+//   - components become {"props":...,"type":...,"namespace":...};
+//   - NaN and infinities become null at any depth, as in Dash;
+//   - "<" is written as \u003c, so that the text is safe inside a script element;
+//   - structs follow the tags of encoding/json, in field order; maps are sorted;
+//   - time.Time is written as Python's isoformat writes it;
+//   - a nil slice or map is null.
+//
+// Values that JSON has no form for (functions, channels, complex numbers,
+// cycles) are errors.
+
+// maxDepth bounds the nesting of an encoded value; what is deeper is a cycle.
+const maxDepth = 1000
+
+// encoder appends JSON to buf. It is used by one goroutine for one text.
+type encoder struct {
+	buf    []byte
+	depth  int
+	suites []*Suite // those of the components met, each once
+	seen   func(Component, *componentPlan, ID) error
+}
+
+// appendJSON appends the JSON of v.
+func appendJSON(b []byte, v any) ([]byte, error) {
+	e := encoder{buf: b}
+	err := e.any(v)
+	return e.buf, err
+}
+
+// mustAppendJSON is appendJSON for the basic types, which cannot fail.
+func mustAppendJSON(v any) []byte {
+	b, err := appendJSON(nil, v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// any encodes v, taking the frequent types without reflection.
+func (e *encoder) any(v any) error {
+	switch v := v.(type) {
+	case nil:
+		e.buf = append(e.buf, "null"...)
+	case string:
+		e.buf = appendString(e.buf, v, true)
+	case bool:
+		e.buf = strconv.AppendBool(e.buf, v)
+	case int:
+		e.buf = strconv.AppendInt(e.buf, int64(v), 10)
+	case float64:
+		e.buf = appendFloat(e.buf, v, 64)
+	case []float64:
+		if v == nil {
+			e.buf = append(e.buf, "null"...)
+			return nil
+		}
+		e.buf = append(e.buf, '[')
+		for i, f := range v {
+			if i > 0 {
+				e.buf = append(e.buf, ',')
+			}
+			e.buf = appendFloat(e.buf, f, 64)
+		}
+		e.buf = append(e.buf, ']')
+	case []any:
+		return e.list(v)
+	case List:
+		return e.list(v)
+	case map[string]any:
+		return e.dict(v)
+	case Props:
+		return e.dict(v)
+	case Style:
+		return e.dict(v)
+	default:
+		return e.value(reflect.ValueOf(v))
+	}
+	return nil
+}
+
+func (e *encoder) enter() error {
+	if e.depth++; e.depth > maxDepth {
+		return fmt.Errorf("nested more than %d levels deep; is there a cycle?", maxDepth)
+	}
+	return nil
+}
+
+func (e *encoder) list(v []any) error {
+	if v == nil {
+		e.buf = append(e.buf, "null"...)
+		return nil
+	}
+	if err := e.enter(); err != nil {
+		return err
+	}
+	e.buf = append(e.buf, '[')
+	for i, item := range v {
+		if i > 0 {
+			e.buf = append(e.buf, ',')
+		}
+		if err := e.any(item); err != nil {
+			return at(strconv.Itoa(i), err)
+		}
+	}
+	e.buf = append(e.buf, ']')
+	e.depth--
+	return nil
+}
+
+func (e *encoder) dict(v map[string]any) error {
+	if v == nil {
+		e.buf = append(e.buf, "null"...)
+		return nil
+	}
+	if err := e.enter(); err != nil {
+		return err
+	}
+	e.buf = append(e.buf, '{')
+	for i, key := range sortedKeys(v) {
+		if i > 0 {
+			e.buf = append(e.buf, ',')
+		}
+		e.buf = appendString(e.buf, key, true)
+		e.buf = append(e.buf, ':')
+		if err := e.any(v[key]); err != nil {
+			return at(key, err)
+		}
+	}
+	e.buf = append(e.buf, '}')
+	e.depth--
+	return nil
+}
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// valueError is an encoding error with the path to the value.
+type valueError struct {
+	path []string // innermost first
+	err  error
+}
+
+func (e *valueError) Error() string {
+	path := slices.Clone(e.path)
+	slices.Reverse(path)
+	return "encode " + strings.Join(path, ".") + ": " + e.err.Error()
+}
+
+func (e *valueError) Unwrap() error { return e.err }
+
+// at adds the place of a value to the error of encoding it.
+func at(place string, err error) error {
+	if ve, ok := err.(*valueError); ok {
+		ve.path = append(ve.path, place)
+		return ve
+	}
+	return &valueError{path: []string{place}, err: err}
+}
+
+var (
+	componentType     = reflect.TypeFor[Component]()
+	marshalerType     = reflect.TypeFor[json.Marshaler]()
+	textMarshalerType = reflect.TypeFor[encoding.TextMarshaler]()
+	timeType          = reflect.TypeFor[time.Time]()
+	idType            = reflect.TypeFor[ID]()
+	elementType       = reflect.TypeFor[Element]()
+	numberType        = reflect.TypeFor[json.Number]()
+)
+
+// value encodes by reflection.
+func (e *encoder) value(v reflect.Value) error {
+	if !v.IsValid() {
+		e.buf = append(e.buf, "null"...)
+		return nil
+	}
+	t := v.Type()
+	switch t {
+	case timeType:
+		e.buf = appendTime(e.buf, v.Interface().(time.Time))
+		return nil
+	case idType:
+		e.buf = appendID(e.buf, ID(v.String()))
+		return nil
+	case numberType:
+		return e.marshaler(v)
+	}
+	kind := t.Kind()
+	if (kind == reflect.Pointer || kind == reflect.Interface || kind == reflect.Map || kind == reflect.Slice) && v.IsNil() {
+		e.buf = append(e.buf, "null"...)
+		return nil
+	}
+	if kind == reflect.Struct && t.Implements(componentType) {
+		return e.component(v)
+	}
+	if kind != reflect.Interface && kind != reflect.Pointer || !isComponentPointer(t) {
+		switch {
+		case t.Implements(marshalerType):
+			return e.marshaler(v)
+		case v.CanAddr() && reflect.PointerTo(t).Implements(marshalerType):
+			return e.marshaler(v.Addr())
+		case t.Implements(textMarshalerType):
+			text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+			if err != nil {
+				return err
+			}
+			e.buf = appendString(e.buf, string(text), true)
+			return nil
+		}
+	}
+	switch kind {
+	case reflect.String:
+		e.buf = appendString(e.buf, v.String(), true)
+	case reflect.Bool:
+		e.buf = strconv.AppendBool(e.buf, v.Bool())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		e.buf = strconv.AppendInt(e.buf, v.Int(), 10)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		e.buf = strconv.AppendUint(e.buf, v.Uint(), 10)
+	case reflect.Float32:
+		e.buf = appendFloat(e.buf, v.Float(), 32)
+	case reflect.Float64:
+		e.buf = appendFloat(e.buf, v.Float(), 64)
+	case reflect.Pointer, reflect.Interface:
+		if err := e.enter(); err != nil {
+			return err
+		}
+		err := e.value(v.Elem())
+		e.depth--
+		return err
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			e.buf = append(e.buf, '"')
+			e.buf = base64.StdEncoding.AppendEncode(e.buf, v.Bytes())
+			e.buf = append(e.buf, '"')
+			return nil
+		}
+		return e.sequence(v)
+	case reflect.Array:
+		return e.sequence(v)
+	case reflect.Map:
+		return e.mapping(v)
+	case reflect.Struct:
+		return e.structure(v)
+	default:
+		return fmt.Errorf("a %s has no JSON form", t)
+	}
+	return nil
+}
+
+func isComponentPointer(t reflect.Type) bool {
+	return t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && t.Elem().Implements(componentType)
+}
+
+// marshaler takes the JSON that a type makes of itself. It is written again so
+// that the rules of this file hold for it too.
+func (e *encoder) marshaler(v reflect.Value) error {
+	var text []byte
+	var err error
+	if n, ok := v.Interface().(json.Number); ok {
+		text = []byte(n)
+		if n == "" {
+			text = []byte("0")
+		}
+	} else if text, err = v.Interface().(json.Marshaler).MarshalJSON(); err != nil {
+		return err
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, text); err != nil {
+		return fmt.Errorf("%s made invalid JSON: %w", v.Type(), err)
+	}
+	for _, c := range compact.Bytes() {
+		if c == '<' {
+			e.buf = append(e.buf, `\u003c`...)
+		} else {
+			e.buf = append(e.buf, c)
+		}
+	}
+	return nil
+}
+
+func (e *encoder) sequence(v reflect.Value) error {
+	if err := e.enter(); err != nil {
+		return err
+	}
+	e.buf = append(e.buf, '[')
+	for i := range v.Len() {
+		if i > 0 {
+			e.buf = append(e.buf, ',')
+		}
+		if err := e.value(v.Index(i)); err != nil {
+			return at(strconv.Itoa(i), err)
+		}
+	}
+	e.buf = append(e.buf, ']')
+	e.depth--
+	return nil
+}
+
+func (e *encoder) mapping(v reflect.Value) error {
+	if err := e.enter(); err != nil {
+		return err
+	}
+	type member struct {
+		key   string
+		value reflect.Value
+	}
+	members := make([]member, 0, v.Len())
+	for iter := v.MapRange(); iter.Next(); {
+		key, err := mapKey(iter.Key())
+		if err != nil {
+			return err
+		}
+		members = append(members, member{key, iter.Value()})
+	}
+	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.key, b.key) })
+	e.buf = append(e.buf, '{')
+	for i, m := range members {
+		if i > 0 {
+			e.buf = append(e.buf, ',')
+		}
+		e.buf = appendString(e.buf, m.key, true)
+		e.buf = append(e.buf, ':')
+		if err := e.value(m.value); err != nil {
+			return at(m.key, err)
+		}
+	}
+	e.buf = append(e.buf, '}')
+	e.depth--
+	return nil
+}
+
+func mapKey(k reflect.Value) (string, error) {
+	if k.Kind() == reflect.String {
+		return k.String(), nil
+	}
+	if k.Type().Implements(textMarshalerType) {
+		text, err := k.Interface().(encoding.TextMarshaler).MarshalText()
+		return string(text), err
+	}
+	switch {
+	case k.CanInt():
+		return strconv.FormatInt(k.Int(), 10), nil
+	case k.CanUint():
+		return strconv.FormatUint(k.Uint(), 10), nil
+	}
+	return "", fmt.Errorf("a map with keys of type %s has no JSON form", k.Type())
+}
+
+func (e *encoder) structure(v reflect.Value) error {
+	if err := e.enter(); err != nil {
+		return err
+	}
+	first := true
+	e.buf = append(e.buf, '{')
+	for _, f := range structPlan(v.Type()) {
+		fv, ok := fieldByIndex(v, f.index)
+		if !ok || f.omit(fv) {
+			continue
+		}
+		if !first {
+			e.buf = append(e.buf, ',')
+		}
+		first = false
+		e.buf = append(e.buf, f.key...)
+		if f.quoted {
+			inner := encoder{depth: e.depth}
+			if err := inner.value(fv); err != nil {
+				return at(f.name, err)
+			}
+			e.buf = appendString(e.buf, string(inner.buf), true)
+			continue
+		}
+		if err := e.value(fv); err != nil {
+			return at(f.name, err)
+		}
+	}
+	e.buf = append(e.buf, '}')
+	e.depth--
+	return nil
+}
+
+// fieldByIndex is reflect.Value.FieldByIndex that gives up on a nil embedded pointer.
+func fieldByIndex(v reflect.Value, index []int) (reflect.Value, bool) {
+	for i, n := range index {
+		if i > 0 && v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				return v, false
+			}
+			v = v.Elem()
+		}
+		v = v.Field(n)
+	}
+	return v, true
+}
+
+// structField is a field of an ordinary struct as encoding/json's tags describe it.
+type structField struct {
+	name      string
+	key       []byte // `"name":`
+	index     []int
+	omitEmpty bool
+	omitZero  bool
+	quoted    bool
+}
+
+func (f *structField) omit(v reflect.Value) bool {
+	if f.omitZero {
+		if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
+			return z.IsZero()
+		}
+		return v.IsZero()
+	}
+	if !f.omitEmpty {
+		return false
+	}
+	switch v.Kind() {
+	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
+		return v.Len() == 0
+	case reflect.Struct:
+		return false
+	default:
+		return v.IsZero()
+	}
+}
+
+var structPlans sync.Map // reflect.Type -> []structField
+
+func structPlan(t reflect.Type) []structField {
+	if plan, ok := structPlans.Load(t); ok {
+		return plan.([]structField)
+	}
+	var plan []structField
+	for _, f := range reflect.VisibleFields(t) {
+		tag, tagged := f.Tag.Lookup("json")
+		name, options, _ := strings.Cut(tag, ",")
+		if tag == "-" {
+			continue
+		}
+		if f.Anonymous && name == "" {
+			ft := f.Type
+			if ft.Kind() == reflect.Pointer {
+				ft = ft.Elem()
+			}
+			if ft.Kind() == reflect.Struct && !(tagged && name != "") {
+				continue // its fields are visible fields themselves
+			}
+		}
+		if !f.IsExported() || hiddenBelow(t, f) {
+			continue
+		}
+		if name == "" {
+			name = f.Name
+		}
+		plan = append(plan, structField{
+			name:      name,
+			key:       append(appendString(nil, name, true), ':'),
+			index:     f.Index,
+			omitEmpty: hasOption(options, "omitempty"),
+			omitZero:  hasOption(options, "omitzero"),
+			quoted:    hasOption(options, "string"),
+		})
+	}
+	plan = dominant(plan)
+	structPlans.Store(t, plan)
+	return plan
+}
+
+// hiddenBelow reports whether a promoted field lies in an embedded struct that
+// has a JSON name of its own, or that the tag "-" leaves out.
+func hiddenBelow(t reflect.Type, f reflect.StructField) bool {
+	for _, n := range f.Index[:len(f.Index)-1] {
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		outer := t.Field(n)
+		if name, _, _ := strings.Cut(outer.Tag.Get("json"), ","); name != "" {
+			return true
+		}
+		t = outer.Type
+	}
+	return false
+}
+
+// dominant keeps, of fields with one JSON name, the least nested.
+func dominant(plan []structField) []structField {
+	best := make(map[string]int, len(plan))
+	for _, f := range plan {
+		if depth, ok := best[f.name]; !ok || len(f.index) < depth {
+			best[f.name] = len(f.index)
+		}
+	}
+	return slices.DeleteFunc(plan, func(f structField) bool { return len(f.index) > best[f.name] })
+}
+
+func hasOption(options, name string) bool {
+	for options != "" {
+		var option string
+		option, options, _ = strings.Cut(options, ",")
+		if option == name {
+			return true
+		}
+	}
+	return false
+}
+
+// component encodes one component; v is a struct.
+func (e *encoder) component(v reflect.Value) error {
+	if v.Type() == elementType {
+		return e.element(v.Interface().(Element))
+	}
+	plan := componentPlanOf(v.Type())
+	suite, name := plan.identity(v)
+	if e.seen != nil {
+		if err := e.seen(v.Interface().(Component), plan, plan.id(v)); err != nil {
+			return err
+		}
+	}
+	if err := e.enter(); err != nil {
+		return err
+	}
+	e.use(suite)
+	var overrides Props
+	if plan.props >= 0 {
+		overrides, _ = v.Field(plan.props).Interface().(Props)
+	}
+	first := true
+	e.buf = append(e.buf, `{"props":{`...)
+	for i := range plan.fields {
+		f := &plan.fields[i]
+		fv := v.Field(f.index)
+		if len(overrides) > 0 {
+			if _, ok := overrides[f.name]; ok {
+				continue
+			}
+		}
+		if f.name != "children" && fv.IsZero() {
+			continue
+		}
+		if !first {
+			e.buf = append(e.buf, ',')
+		}
+		first = false
+		e.buf = append(e.buf, f.key...)
+		if fv.Kind() == reflect.Interface {
+			if err := e.any(fv.Interface()); err != nil {
+				return at(name+"."+f.name, err)
+			}
+		} else if err := e.value(fv); err != nil {
+			return at(name+"."+f.name, err)
+		}
+	}
+	if err := e.overrides(overrides, first, name); err != nil {
+		return err
+	}
+	e.close(name, suite.Namespace)
+	return nil
+}
+
+func (e *encoder) element(el Element) error {
+	if e.seen != nil {
+		id, _ := el.Props["id"].(ID)
+		if s, ok := el.Props["id"].(string); ok {
+			id = ID(s)
+		}
+		if err := e.seen(el, nil, id); err != nil {
+			return err
+		}
+	}
+	if err := e.enter(); err != nil {
+		return err
+	}
+	e.useNamespace(el.Namespace)
+	e.buf = append(e.buf, `{"props":{`...)
+	if err := e.overrides(el.Props, true, el.Type); err != nil {
+		return err
+	}
+	e.close(el.Type, el.Namespace)
+	return nil
+}
+
+func (e *encoder) overrides(props Props, first bool, component string) error {
+	if len(props) == 0 {
+		return nil
+	}
+	for _, key := range sortedKeys(props) {
+		if !first {
+			e.buf = append(e.buf, ',')
+		}
+		first = false
+		e.buf = appendString(e.buf, key, true)
+		e.buf = append(e.buf, ':')
+		if err := e.any(props[key]); err != nil {
+			return at(component+"."+key, err)
+		}
+	}
+	return nil
+}
+
+func (e *encoder) close(name, namespace string) {
+	e.buf = append(e.buf, `},"type":`...)
+	e.buf = appendString(e.buf, name, true)
+	e.buf = append(e.buf, `,"namespace":`...)
+	e.buf = appendString(e.buf, namespace, true)
+	e.buf = append(e.buf, '}')
+	e.depth--
+}
+
+func (e *encoder) use(s *Suite) {
+	if !slices.Contains(e.suites, s) {
+		e.suites = append(e.suites, s)
+	}
+}
+
+func (e *encoder) useNamespace(namespace string) {
+	if !slices.ContainsFunc(e.suites, func(s *Suite) bool { return s.Namespace == namespace }) {
+		e.suites = append(e.suites, &Suite{Namespace: namespace})
+	}
+}
+
+// componentPlan is what the tags of a component's struct say.
+type componentPlan struct {
+	fields    []propField
+	props     int      // index of the field Props, or -1
+	idField   int      // index of the field ID, or -1
+	wildcards []string // "data-", "aria-": accepted beginnings of other properties
+}
+
+// propField is one property: `prop:"name[,number][,required]"`.
+type propField struct {
+	name     string
+	key      []byte // `"name":`
+	index    int
+	number   bool
+	required bool
+}
+
+var componentPlans sync.Map // reflect.Type -> *componentPlan
+
+func componentPlanOf(t reflect.Type) *componentPlan {
+	if plan, ok := componentPlans.Load(t); ok {
+		return plan.(*componentPlan)
+	}
+	plan := &componentPlan{props: -1, idField: -1}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, ok := f.Tag.Lookup("prop")
+		if !ok || !f.IsExported() {
+			continue
+		}
+		if f.Type == reflect.TypeFor[Props]() {
+			plan.props = i
+			for wildcard := range strings.SplitSeq(tag, ",") {
+				if name, ok := strings.CutSuffix(wildcard, "*"); ok {
+					plan.wildcards = append(plan.wildcards, name)
+				}
+			}
+			continue
+		}
+		name, options, _ := strings.Cut(tag, ",")
+		if f.Type == idType && name == "id" {
+			plan.idField = i
+		}
+		plan.fields = append(plan.fields, propField{
+			name:     name,
+			key:      append(appendString(nil, name, true), ':'),
+			index:    i,
+			number:   hasOption(options, "number"),
+			required: hasOption(options, "required"),
+		})
+	}
+	stored, _ := componentPlans.LoadOrStore(t, plan)
+	return stored.(*componentPlan)
+}
+
+func (p *componentPlan) identity(v reflect.Value) (*Suite, string) {
+	return v.Interface().(Component).DashComponent()
+}
+
+func (p *componentPlan) id(v reflect.Value) ID {
+	if p.idField < 0 {
+		return ""
+	}
+	return ID(v.Field(p.idField).String())
+}
+
+// knows reports whether the component has the property.
+func (p *componentPlan) knows(property string) bool {
+	for i := range p.fields {
+		if p.fields[i].name == property {
+			return true
+		}
+	}
+	for _, beginning := range p.wildcards {
+		if strings.HasPrefix(property, beginning) && len(property) > len(beginning) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendID appends an ID as the renderer wants it in a layout: a string, or an object.
+func appendID(b []byte, id ID) []byte {
+	if !id.IsKey() {
+		return appendString(b, string(id), true)
+	}
+	for i := range len(id) {
+		if id[i] == '<' {
+			b = append(b, `\u003c`...)
+		} else {
+			b = append(b, id[i])
+		}
+	}
+	return b
+}
+
+// appendFloat appends f as encoding/json does, and null for what JSON lacks.
+func appendFloat(b []byte, f float64, bits int) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(b, "null"...)
+	}
+	format := byte('f')
+	if abs := math.Abs(f); abs != 0 {
+		if bits == 64 && (abs < 1e-6 || abs >= 1e21) || bits == 32 && (float32(abs) < 1e-6 || float32(abs) >= 1e21) {
+			format = 'e'
+		}
+	}
+	return strconv.AppendFloat(b, f, format, -1, bits)
+}
+
+// appendTime appends t as Python's datetime.isoformat does: microseconds only
+// when there are any, and the offset always.
+func appendTime(b []byte, t time.Time) []byte {
+	layout := `"2006-01-02T15:04:05-07:00"`
+	if t.Nanosecond()/1000 != 0 {
+		layout = `"2006-01-02T15:04:05.000000-07:00"`
+	}
+	return t.AppendFormat(b, layout)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD. With
+// html, "<" is escaped.
+func appendString(b []byte, s string, html bool) []byte {
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				b = append(b, s[start:i]...)
+				b = append(b, "\ufffd"...)
+				i++
+				start = i
+				continue
+			}
+			i += size
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' && (c != '<' || !html) {
+			i++
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	b = append(b, s[start:]...)
+	return append(b, '"')
+}

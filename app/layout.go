@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+)
+
+// DashComponent makes a List a layout of its own: several components side by
+// side. It belongs to no suite.
+func (List) DashComponent() (*Suite, string) { return nil, "" }
+
+// LayoutJSON answers _dash-layout: the JSON of the layout for this visitor.
+// call may be nil in tests. The caller does not change the bytes.
+func (a *App) LayoutJSON(ctx context.Context, call *Call) ([]byte, error) {
+	b, err := a.ready()
+	if err != nil {
+		return nil, err
+	}
+	if a.LayoutFunc == nil {
+		return b.layout, nil
+	}
+	layout, err := a.callLayout(newContext(ctx, call))
+	if err != nil {
+		return nil, fmt.Errorf("make the layout: %w", err)
+	}
+	text, err := appendJSON(nil, layout)
+	if err != nil {
+		return nil, fmt.Errorf("encode the layout: %w", err)
+	}
+	return text, nil
+}
+
+func (a *App) callLayout(ctx *Context) (layout Component, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &PanicError{Value: p, Stack: debug.Stack()}
+		}
+	}()
+	return a.LayoutFunc(ctx)
+}
+
+// ValidationLayoutJSON returns the validation_layout of _dash-config: all that
+// the renderer must know of a layout that each visitor has his own of. It is
+// nil when the layout itself tells.
+func (a *App) ValidationLayoutJSON() ([]byte, error) {
+	b, err := a.ready()
+	if err != nil || a.SuppressCallbackExceptions || (a.LayoutFunc == nil && a.ValidationLayout == nil) {
+		return nil, err
+	}
+	return b.validation, nil
+}
+
+// node is a component of a layout that has an ID.
+type node struct {
+	component Component
+	plan      *componentPlan // nil for an Element
+	name      string         // of the component's type
+}
+
+// tree is what the checks know of a layout.
+type tree struct {
+	json     []byte
+	suites   []*Suite
+	nodes    map[ID]node
+	patterns map[ID]pattern // the dictionary IDs among the nodes
+	routes   bool           // has a dcc.Location
+	problems []string
+}
+
+// readLayout encodes a layout and notes what the checks need.
+func readLayout(layout Component) *tree {
+	t := &tree{nodes: map[ID]node{}, patterns: map[ID]pattern{}}
+	e := encoder{}
+	e.seen = func(c Component, plan *componentPlan, id ID) error {
+		suite, name := c.DashComponent()
+		if suite == nil {
+			return fmt.Errorf("%T belongs to no suite", c)
+		}
+		if name == "Location" && suite.Namespace == "dash_core_components" {
+			t.routes = true
+		}
+		label := name
+		if id != "" {
+			label = fmt.Sprintf("%s %q", name, string(id))
+		}
+		if plan != nil {
+			t.problems = append(t.problems, checkProps(c, plan, label)...)
+		}
+		if id == "" {
+			return nil
+		}
+		if err := id.check(); err != nil {
+			t.problems = append(t.problems, fmt.Sprintf("component %s: %v", name, err))
+			return nil
+		}
+		if id.IsKey() {
+			p, _ := parsePattern(id)
+			t.patterns[id] = p
+			if p.has(MATCH) || p.many() {
+				t.problems = append(t.problems, fmt.Sprintf("component %s has a wildcard in its ID; wildcards are for callbacks", label))
+			}
+		}
+		if _, twice := t.nodes[id]; twice {
+			t.problems = append(t.problems, fmt.Sprintf("ID %q is in the layout twice; give each component its own", string(id)))
+		}
+		t.nodes[id] = node{c, plan, name}
+		return nil
+	}
+	if err := e.any(layout); err != nil {
+		t.problems = append(t.problems, "layout: "+err.Error())
+	}
+	t.json, t.suites = e.buf, e.suites
+	return t
+}
+
+// checkProps checks what the compiler cannot: numbers, required properties and
+// the names in Props.
+func checkProps(c Component, plan *componentPlan, label string) (problems []string) {
+	v := reflect.Indirect(reflect.ValueOf(c))
+	var overrides Props
+	if plan.props >= 0 {
+		overrides, _ = v.Field(plan.props).Interface().(Props)
+	}
+	for name := range overrides {
+		if !plan.knows(name) {
+			problems = append(problems, fmt.Sprintf("component %s has no property %q%s", label, name, plan.suggest(name)))
+		}
+	}
+	for i := range plan.fields {
+		f := &plan.fields[i]
+		fv := v.Field(f.index)
+		_, overridden := overrides[f.name]
+		switch {
+		case f.required && fv.IsZero() && !overridden:
+			problems = append(problems, fmt.Sprintf("component %s needs the property %q", label, f.name))
+		case f.number && !fv.IsZero() && !isNumber(fv.Elem()):
+			problems = append(problems, fmt.Sprintf("component %s: property %q is a %s, not a number", label, f.name, fv.Elem().Type()))
+		}
+	}
+	return problems
+}
+
+func isNumber(v reflect.Value) bool {
+	if v.Kind() == reflect.Pointer {
+		return v.IsNil() || isNumber(v.Elem())
+	}
+	return v.CanInt() || v.CanUint() || v.CanFloat() || v.Type() == numberType
+}

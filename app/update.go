@@ -1,0 +1,396 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// updateRequest is the body of _dash-update-component: section 5.3 of Dash's
+// protocol. Members that Dash does not read are left unread.
+type updateRequest struct {
+	Output  string          `json:"output"`
+	Outputs json.RawMessage `json:"outputs"`
+	Inputs  []argument      `json:"inputs"`
+	State   []argument      `json:"state"`
+	Changed []string        `json:"changedPropIds"`
+}
+
+// argument is what the page sent for one Input or State: a property, or with a
+// wildcard a list of them.
+type argument struct {
+	property
+	many   bool
+	items  []property
+	source *Dependency
+}
+
+// property is a property of one component as the page sends it.
+type property struct {
+	ID       wireID          `json:"id"`
+	Property string          `json:"property"`
+	Value    json.RawMessage `json:"value"`
+}
+
+// wireID is an ID as the page sends it: a string, or an object in any order.
+type wireID ID
+
+func (id *wireID) UnmarshalJSON(text []byte) error {
+	if text[0] == '{' {
+		p, err := parsePattern(ID(text))
+		if err != nil {
+			return err
+		}
+		*id = wireID(p.id())
+		return nil
+	}
+	var s string
+	if err := json.Unmarshal(text, &s); err != nil {
+		return err
+	}
+	if strings.HasPrefix(s, "{") {
+		return errors.New("a dictionary ID must be an object")
+	}
+	*id = wireID(s)
+	return nil
+}
+
+func (a *argument) UnmarshalJSON(text []byte) error {
+	if text[0] == '[' {
+		a.many = true
+		a.items = []property{}
+		return json.Unmarshal(text, &a.items)
+	}
+	return json.Unmarshal(text, &a.property)
+}
+
+// json returns the argument's value as JSON: an array for a wildcard, nil when
+// unset.
+func (a *argument) json() json.RawMessage {
+	if !a.many {
+		return a.Value
+	}
+	b := []byte{'['}
+	for i, item := range a.items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if item.Value == nil {
+			b = append(b, "null"...)
+		} else {
+			b = append(b, item.Value...)
+		}
+	}
+	return append(b, ']')
+}
+
+// decode decodes the argument's value into a parameter.
+func (a *argument) decode(dst reflect.Value) error {
+	if !a.many {
+		return a.fit(a.property.decode(dst))
+	}
+	list := dst
+	if dst.Type() == anyType {
+		list = reflect.New(reflect.TypeFor[[]any]()).Elem()
+	}
+	list.Set(reflect.MakeSlice(list.Type(), len(a.items), len(a.items)))
+	for i := range a.items {
+		if err := a.items[i].decode(list.Index(i)); err != nil {
+			return a.fit(err)
+		}
+	}
+	if dst.Type() == anyType {
+		dst.Set(list)
+	}
+	return nil
+}
+
+func (p *property) decode(dst reflect.Value) error {
+	if m, ok := dst.Addr().Interface().(matcher); ok {
+		dst = reflect.ValueOf(m.match(ID(p.ID))).Elem()
+	}
+	return decodeValue(p.Value, dst)
+}
+
+func (a *argument) fit(err error) error {
+	if err == nil {
+		return nil
+	}
+	return Errorf(Invalid, "The value of %v does not fit: %v.", *a.source, err)
+}
+
+// UpdateJSON answers one _dash-update-component: it calls the callback that
+// the body names and returns the JSON for the page, or nil when the page is to
+// be left as it is (204).
+//
+// The body comes from the visitor and is not trusted: what the app did not
+// declare is refused with an [Error] that says so. A panic of the callback is
+// returned as a [PanicError]. call may be nil in tests.
+func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, error) {
+	b, err := a.ready()
+	if err != nil {
+		return nil, err
+	}
+	var req updateRequest
+	if err := json.Unmarshal(body, &req); err != nil {
+		if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+			return nil, Errorf(Invalid, "The body is not valid JSON.")
+		}
+		return nil, Errorf(Invalid, "The body does not have the shape of a callback's request.")
+	}
+	c := b.callbacks[req.Output]
+	if c == nil {
+		return nil, Errorf(Invalid, "There is no callback for this output; reload the page.")
+	}
+	args, err := c.arguments(&req)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := c.outputsOf(req.Outputs)
+	if err != nil {
+		return nil, err
+	}
+	dash := newContext(ctx, call)
+	dash.describe(c, args, outputs, req.Changed)
+	results, err := c.run(dash, args)
+	switch {
+	case errors.Is(err, ErrPreventUpdate):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return c.respond(b, outputs, results)
+}
+
+// run calls the function and contains its panic.
+func (c *Callback) run(ctx *Context, args []argument) (results []any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("run %s: %w", c.label(), &PanicError{Value: p, Stack: debug.Stack()})
+		}
+	}()
+	results, err = c.invoke(ctx, args)
+	if err == nil || errors.Is(err, ErrPreventUpdate) {
+		return results, err
+	}
+	return nil, fmt.Errorf("run %s: %w", c.label(), err)
+}
+
+// arguments checks what the page sent against what the callback declares and
+// returns it in declared order.
+func (c *Callback) arguments(req *updateRequest) ([]argument, error) {
+	args := make([]argument, len(c.args))
+	inputs, states := req.Inputs, req.State
+	for i := range c.args {
+		d := &c.args[i]
+		from := &inputs
+		if d.role == state {
+			from = &states
+		}
+		if len(*from) == 0 {
+			return nil, Errorf(Invalid, "The request lacks an %v of the callback.", d.role)
+		}
+		args[i] = (*from)[0]
+		args[i].source = d
+		*from = (*from)[1:]
+		if err := d.accepts(&args[i]); err != nil {
+			return nil, err
+		}
+	}
+	if len(inputs) > 0 || len(states) > 0 {
+		return nil, Errorf(Invalid, "The request has more Inputs or States than the callback declares.")
+	}
+	return args, nil
+}
+
+// accepts checks that an argument is of the dependency.
+func (d *Dependency) accepts(a *argument) error {
+	if a.many != d.many() {
+		return Errorf(Invalid, "The request has the wrong shape for %v %v.", d.role, *d)
+	}
+	if !a.many {
+		if !d.matches(ID(a.ID), a.Property) {
+			return Errorf(Invalid, "The request has another property in the place of %v %v.", d.role, *d)
+		}
+		return nil
+	}
+	for i := range a.items {
+		if !d.matches(ID(a.items[i].ID), a.items[i].Property) {
+			return Errorf(Invalid, "The request has another property in the place of %v %v.", d.role, *d)
+		}
+	}
+	return nil
+}
+
+// outputsOf checks the concrete outputs that the page sent.
+func (c *Callback) outputsOf(raw json.RawMessage) ([]argument, error) {
+	if len(c.outputs) == 0 {
+		return nil, nil
+	}
+	if raw == nil {
+		return nil, Errorf(Invalid, "The request lacks the outputs of the callback.")
+	}
+	var outputs []argument
+	if c.list {
+		if raw[0] != '[' || json.Unmarshal(raw, &outputs) != nil {
+			return nil, Errorf(Invalid, "The request's outputs have the wrong shape.")
+		}
+	} else {
+		outputs = make([]argument, 1)
+		if json.Unmarshal(raw, &outputs[0]) != nil {
+			return nil, Errorf(Invalid, "The request's outputs have the wrong shape.")
+		}
+	}
+	if len(outputs) != len(c.outputs) {
+		return nil, Errorf(Invalid, "The request has %d outputs; the callback has %d.", len(outputs), len(c.outputs))
+	}
+	for i := range outputs {
+		o, d := &outputs[i], &c.outputs[i]
+		o.source = d
+		o.Property, _, _ = strings.Cut(o.Property, "@")
+		for n := range o.items {
+			o.items[n].Property, _, _ = strings.Cut(o.items[n].Property, "@")
+		}
+		if err := d.accepts(o); err != nil {
+			return nil, err
+		}
+	}
+	return outputs, nil
+}
+
+// describe fills the lists of the context.
+func (ctx *Context) describe(c *Callback, args, outputs []argument, changed []string) {
+	for i := range args {
+		item := args[i].describe()
+		if args[i].source.role == input {
+			ctx.Inputs = append(ctx.Inputs, item)
+		} else {
+			ctx.States = append(ctx.States, item)
+		}
+	}
+	for i := range outputs {
+		ctx.Outputs = append(ctx.Outputs, outputs[i].describe())
+	}
+	for _, name := range changed {
+		dot := strings.LastIndexByte(name, '.')
+		if dot < 0 {
+			continue
+		}
+		t := Trigger{ID: ID(name[:dot]), Property: name[dot+1:]}
+		if t.ID.IsKey() {
+			if p, err := parsePattern(t.ID); err == nil {
+				t.ID = p.id()
+			}
+		}
+		t.Value = ctx.valueOf(t.ID, t.Property)
+		ctx.Triggered = append(ctx.Triggered, t)
+	}
+}
+
+func (a *argument) describe() Argument {
+	if !a.many {
+		return Argument{ID: ID(a.ID), Property: a.Property, Value: a.Value}
+	}
+	items := make([]Argument, len(a.items))
+	for i, item := range a.items {
+		items[i] = Argument{ID: ID(item.ID), Property: item.Property, Value: item.Value}
+	}
+	return Argument{Items: items}
+}
+
+func (ctx *Context) valueOf(id ID, property string) json.RawMessage {
+	for _, in := range ctx.Inputs {
+		if in.ID == id && in.Property == property {
+			return in.Value
+		}
+		for _, item := range in.Items {
+			if item.ID == id && item.Property == property {
+				return item.Value
+			}
+		}
+	}
+	return nil
+}
+
+// update is one property that the answer sets.
+type update struct {
+	id       ID
+	property string
+	value    any
+}
+
+// respond builds the answer: section 5.4 of Dash's protocol.
+func (c *Callback) respond(b *build, outputs []argument, results []any) ([]byte, error) {
+	if len(c.outputs) == 0 {
+		return nil, nil
+	}
+	if len(results) != len(outputs) {
+		return nil, fmt.Errorf("%s returned %s for %d Outputs", c.label(), counted(len(results), "value"), len(outputs))
+	}
+	updates := make([]update, 0, len(outputs))
+	for i := range outputs {
+		o := &outputs[i]
+		if results[i] == NoUpdate {
+			continue
+		}
+		if !o.many {
+			updates = append(updates, update{ID(o.ID), o.Property, results[i]})
+			continue
+		}
+		values := reflect.ValueOf(results[i])
+		if values.Kind() != reflect.Slice || values.Len() != len(o.items) {
+			return nil, fmt.Errorf("%s did not return a slice of %s for Output %v", c.label(), counted(len(o.items), "value"), *o.source)
+		}
+		for n := range o.items {
+			if value := values.Index(n).Interface(); value != NoUpdate {
+				updates = append(updates, update{ID(o.items[n].ID), o.items[n].Property, value})
+			}
+		}
+	}
+	e := encoder{buf: make([]byte, 0, 256)}
+	e.buf = append(e.buf, `{"multi":true,"response":{`...)
+	if err := e.updates(updates); err != nil {
+		return nil, fmt.Errorf("encode the answer of %s: %w", c.label(), err)
+	}
+	e.buf = append(e.buf, '}', '}')
+	return e.buf, nil
+}
+
+// updates encodes properties grouped by component, in order of appearance.
+func (e *encoder) updates(updates []update) error {
+	if len(updates) > 1 {
+		order := make(map[ID]int, len(updates))
+		for _, u := range updates {
+			if _, ok := order[u.id]; !ok {
+				order[u.id] = len(order)
+			}
+		}
+		slices.SortStableFunc(updates, func(a, b update) int { return order[a.id] - order[b.id] })
+	}
+	for i, u := range updates {
+		switch {
+		case i > 0 && updates[i-1].id == u.id:
+			e.buf = append(e.buf, ',')
+		case i > 0:
+			e.buf = append(e.buf, '}', ',')
+			fallthrough
+		default:
+			e.buf = appendString(e.buf, string(u.id), true)
+			e.buf = append(e.buf, ':', '{')
+		}
+		e.buf = appendString(e.buf, u.property, true)
+		e.buf = append(e.buf, ':')
+		if err := e.any(u.value); err != nil {
+			return at(string(u.id)+"."+u.property, err)
+		}
+	}
+	if len(updates) > 0 {
+		e.buf = append(e.buf, '}')
+	}
+	return nil
+}
