@@ -648,7 +648,7 @@ type componentPlan struct {
 	fields    []propField
 	props     int      // index of the field Props, or -1
 	idField   int      // index of the field ID, or -1
-	wildcards []string // "data-", "aria-": accepted beginnings of other properties
+	others    []string // what Props may hold besides: a name, or with "*" its beginning
 }
 
 // propField is one property: `prop:"name[,number][,required]"`.
@@ -675,11 +675,7 @@ func componentPlanOf(t reflect.Type) *componentPlan {
 		}
 		if f.Type == reflect.TypeFor[Props]() {
 			plan.props = i
-			for wildcard := range strings.SplitSeq(tag, ",") {
-				if name, ok := strings.CutSuffix(wildcard, "*"); ok {
-					plan.wildcards = append(plan.wildcards, name)
-				}
-			}
+			plan.others = strings.Split(tag, ",")
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
@@ -716,8 +712,9 @@ func (p *componentPlan) knows(property string) bool {
 			return true
 		}
 	}
-	for _, beginning := range p.wildcards {
-		if strings.HasPrefix(property, beginning) && len(property) > len(beginning) {
+	for _, other := range p.others {
+		beginning, wildcard := strings.CutSuffix(other, "*")
+		if property == other || wildcard && strings.HasPrefix(property, beginning) && len(property) > len(beginning) {
 			return true
 		}
 	}

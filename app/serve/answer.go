@@ -1,0 +1,119 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"dashd/app"
+)
+
+// writeTimeout is the time in which a visitor must have taken an answer.
+const writeTimeout = 2 * time.Minute
+
+// answerJSON writes a JSON answer. HEAD gets the headers alone.
+func answerJSON(w http.ResponseWriter, r *http.Request, status int, text []byte) {
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(text) // the visitor may have left
+	}
+}
+
+var jsonType = []string{"application/json"}
+
+// render writes a page. It is made whole first, so that an error can still
+// become an error.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) {
+	var text bytes.Buffer
+	if err := page.Render(r.Context(), &text); err != nil {
+		s.config.Log.Error("render page", "err", err, "request", requestOf(r).id)
+		http.Error(w, "Something went wrong (id "+requestOf(r).id+").", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(text.Len()))
+	if h.Get("Content-Security-Policy") == "" {
+		h.Set("Content-Security-Policy", sitePolicy)
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(text.Bytes()) // the visitor may have left
+	}
+}
+
+// sitePolicy is the Content-Security-Policy of the site's own pages.
+const sitePolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+
+// statuses are the HTTP statuses of the error codes.
+var statuses = map[app.Code]int{
+	app.Invalid:      http.StatusBadRequest,
+	app.Unauthorized: http.StatusUnauthorized,
+	app.Forbidden:    http.StatusForbidden,
+	app.NotFound:     http.StatusNotFound,
+	app.Conflict:     http.StatusConflict,
+	app.TooLarge:     http.StatusRequestEntityTooLarge,
+	app.Unsupported:  http.StatusUnsupportedMediaType,
+	app.TooMany:      http.StatusTooManyRequests,
+	app.Internal:     http.StatusInternalServerError,
+}
+
+// fail answers a request with an error: JSON for a program, a page for a
+// person. It is the one place where errors of requests are logged.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	request := requestOf(r)
+	log := request.logger(s.config.Log)
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		log.Debug("visitor left", "path", r.URL.Path)
+		return
+	}
+	code := app.ErrorCode(err)
+	status := statuses[code]
+	sentence := "Something went wrong. The log has the reason under this id."
+	if e, ok := errors.AsType[*app.Error](err); ok && code != app.Internal {
+		sentence = e.Message
+		log.Debug("request refused", "path", r.URL.Path, "status", status, "err", err)
+	} else {
+		if status == 0 {
+			status = http.StatusInternalServerError
+		}
+		attrs := []any{slog.String("path", r.URL.Path), slog.Any("err", err)}
+		if p, ok := errors.AsType[*app.PanicError](err); ok {
+			attrs = append(attrs, slog.String("stack", string(p.Stack)))
+		}
+		log.Error("request failed", attrs...)
+	}
+	h := w.Header()
+	h.Del("Content-Security-Policy")
+	h.Set("Cache-Control", "no-store")
+	if wantsJSON(r) {
+		text, _ := json.Marshal(struct {
+			Error string `json:"error"`
+			ID    string `json:"id"`
+		}{sentence, request.id})
+		answerJSON(w, r, status, text)
+		return
+	}
+	s.render(w, r, status, s.site(http.StatusText(status)).Error(sentence, request.id))
+}
+
+// wantsJSON reports whether the request comes from a program: the renderer
+// asks for JSON alone.
+func wantsJSON(r *http.Request) bool {
+	return strings.Contains(r.URL.Path, "/_dash-update-component") ||
+		strings.HasPrefix(r.Header.Get("Accept"), "application/json") ||
+		strings.HasPrefix(r.Header.Get("Content-Type"), "application/json")
+}

@@ -1,0 +1,196 @@
+package serve
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+
+	"dashd/app"
+)
+
+// middleware wraps the routes in what every request passes, outermost first.
+func (s *Server) middleware(routes http.Handler) http.Handler {
+	h := compress(routes)
+	h = s.refuseCrossOrigin(h)
+	h = s.securityHeaders(h)
+	h = s.refuseOtherHosts(h)
+	h = s.containPanics(h)
+	return s.identify(h)
+}
+
+// request is what middleware notes of a request.
+type request struct {
+	id  string
+	log *slog.Logger // made when first needed
+}
+
+// logger returns a logger that names the request.
+func (r *request) logger(base *slog.Logger) *slog.Logger {
+	if r.log == nil {
+		r.log = base.With("request", r.id)
+	}
+	return r.log
+}
+
+type requestKey struct{}
+
+// requestOf returns what identify noted.
+func requestOf(r *http.Request) *request {
+	if noted, ok := r.Context().Value(requestKey{}).(*request); ok {
+		return noted
+	}
+	return &request{id: "none"}
+}
+
+// identify gives each request an id, which its answer, its log lines and an
+// error page show, and logs it at debug level.
+func (s *Server) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noted := &request{id: strings.ToLower(rand.Text()[:12])}
+		w.Header()["X-Request-Id"] = []string{noted.id}
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, noted))
+		if !s.config.Log.Enabled(r.Context(), slog.LevelDebug) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		start := time.Now()
+		counted := &countingWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(counted, r)
+		noted.logger(s.config.Log).Debug("request", "method", r.Method, "path", r.URL.Path,
+			"status", counted.status, "bytes", counted.bytes, "took", time.Since(start))
+	})
+}
+
+// countingWriter notes the status and size of an answer.
+type countingWriter struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *countingWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *countingWriter) Write(b []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// containPanics turns a panic of a handler into an error.
+func (s *Server) containPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(p)
+			default:
+				s.fail(w, r, &app.PanicError{Value: p, Stack: debug.Stack()})
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// securityHeaders sets the headers that all answers have.
+func (s *Server) securityHeaders(next http.Handler) http.Handler {
+	nosniff, referrer, opener := []string{"nosniff"}, []string{"same-origin"}, []string{"same-origin"}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["X-Content-Type-Options"] = nosniff
+		h["Referrer-Policy"] = referrer
+		h["Cross-Origin-Opener-Policy"] = opener
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuseCrossOrigin refuses what other sites make a visitor's browser send.
+func (s *Server) refuseCrossOrigin(next http.Handler) http.Handler {
+	var protection http.CrossOriginProtection
+	if u, err := url.Parse(s.config.PublicURL); err == nil && u.Host != "" {
+		_ = protection.AddTrustedOrigin(u.Scheme + "://" + u.Host) // the URL has been checked
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := protection.Check(r); err != nil {
+			s.fail(w, r, app.Errorf(app.Forbidden, "This request comes from another site."))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// compress compresses the dynamic answers; bundles come compressed.
+func compress(next http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes([]string{"application/json", "text/html"}))
+	if err != nil {
+		panic(fmt.Sprintf("set up compression: %v", err)) // a constant option is wrong
+	}
+	return wrap(next)
+}
+
+// hostList are the hosts that a request may name: the defence against a page
+// of another site that points its own name at this server.
+type hostList struct {
+	all   bool
+	names []string
+}
+
+func newHostList(c Config) hostList {
+	list := hostList{all: slices.Contains(c.AllowedHosts, "*")}
+	for _, name := range c.AllowedHosts {
+		list.names = append(list.names, canonicalHost(name))
+	}
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Host != "" {
+		list.names = append(list.names, canonicalHost(u.Host))
+	}
+	if name, err := os.Hostname(); err == nil {
+		list.names = append(list.names, canonicalHost(name))
+	}
+	return list
+}
+
+// canonicalHost returns a Host header's name: no port, no last dot, lower case.
+func canonicalHost(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+func (l hostList) allows(host string) bool {
+	name := canonicalHost(host)
+	if l.all || name == "localhost" || strings.HasSuffix(name, ".localhost") || strings.HasSuffix(name, ".local") || slices.Contains(l.names, name) {
+		return true
+	}
+	_, err := netip.ParseAddr(name)
+	return err == nil
+}
+
+// refuseOtherHosts answers 421 to requests for hosts that are not ours.
+func (s *Server) refuseOtherHosts(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.hosts.allows(r.Host) {
+			s.config.Log.Warn("host refused; allow it with --allowed-hosts or --public-url", "host", r.Host)
+			http.Error(w, "This server does not serve that host name. Its operator can allow it with --allowed-hosts.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
