@@ -122,7 +122,7 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 }
 
 // rendererPackages are the packages of the renderer and what it stands on.
-var rendererPackages = []string{"dash/deps", "dash/dash-renderer", "plotly/package_data"}
+var rendererPackages = []string{"dash/deps", "dash/dash-renderer", plotlyPackage}
 
 // rendererScripts run before every suite: section 4 of Dash's protocol,
 // without the polyfill, which no browser of today needs.
@@ -135,8 +135,8 @@ var rendererScripts = [...][2]string{
 }
 
 const (
-	plotlyPackage = "plotly/package_data"
-	plotlyScript  = "plotly.min.js"
+	plotlyPackage = "plotly"
+	plotlyScript  = "package_data/plotly.min.js"
 )
 
 func (s *Server) scripts(m *mount) []views.Script {
@@ -150,7 +150,7 @@ func (s *Server) scripts(m *mount) []views.Script {
 	}
 	for _, suite := range m.page.Suites {
 		if suite.Namespace == "dash_core_components" { // has the Graph
-			topojson := s.bundles.url(base, plotlyPackage, "topojson/")
+			topojson := s.bundles.url(base, plotlyPackage, "package_data/topojson/")
 			scripts = append(scripts, views.Script{URL: s.bundles.url(base, sitePackage, "graph.js") + "#" + topojson})
 		}
 		for _, file := range suite.Scripts {
