@@ -46,7 +46,9 @@ func Key(keysAndValues ...any) ID {
 		switch value := keysAndValues[i+1].(type) {
 		case Wildcard:
 			part.wildcard = value
-		case string, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
+		case string:
+			part.value = string(appendString(nil, value, false))
+		case bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
 			part.value = string(mustAppendJSON(value))
 		default:
 			return badKey("the value of %q is a %T; it can be a string, a number, a boolean or a wildcard", key, value)
