@@ -645,10 +645,10 @@ func (e *encoder) useNamespace(namespace string) {
 
 // componentPlan is what the tags of a component's struct say.
 type componentPlan struct {
-	fields    []propField
-	props     int      // index of the field Props, or -1
-	idField   int      // index of the field ID, or -1
-	others    []string // what Props may hold besides: a name, or with "*" its beginning
+	fields  []propField
+	props   int      // index of the field Props, or -1
+	idField int      // index of the field ID, or -1
+	others  []string // what Props may hold besides: a name, or with "*" its beginning
 }
 
 // propField is one property: `prop:"name[,number][,required]"`.
@@ -670,12 +670,14 @@ func componentPlanOf(t reflect.Type) *componentPlan {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag, ok := f.Tag.Lookup("prop")
-		if !ok || !f.IsExported() {
+		if f.Name == "Props" && f.Type == reflect.TypeFor[Props]() {
+			plan.props = i
+			if ok {
+				plan.others = strings.Split(tag, ",")
+			}
 			continue
 		}
-		if f.Type == reflect.TypeFor[Props]() {
-			plan.props = i
-			plan.others = strings.Split(tag, ",")
+		if !ok || !f.IsExported() {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")

@@ -107,6 +107,21 @@ func (id ID) Text(key string) string {
 	return s
 }
 
+// Matches reports whether id is a component that pattern stands for: an equal
+// ID, or a dictionary with the same keys, and equal values where pattern has no
+// [Wildcard]. ALLSMALLER counts as ALL here, and MATCH too.
+func (id ID) Matches(pattern ID) bool {
+	if !id.IsKey() || !pattern.IsKey() {
+		return id == pattern
+	}
+	p, err := parsePattern(pattern)
+	if err != nil {
+		return false
+	}
+	parts, err := parsePattern(id)
+	return err == nil && p.matches(parts)
+}
+
 // check returns why id cannot be the ID of a component or a dependency.
 func (id ID) check() error {
 	switch {

@@ -326,11 +326,11 @@ type update struct {
 
 // respond builds the answer: section 5.4 of Dash's protocol.
 func (c *Callback) respond(b *build, outputs []argument, results []any) ([]byte, error) {
-	if len(c.outputs) == 0 {
-		return nil, nil
-	}
 	if len(results) != len(outputs) {
 		return nil, fmt.Errorf("%s returned %s for %d Outputs", c.label(), counted(len(results), "value"), len(outputs))
+	}
+	if len(c.outputs) == 0 {
+		return nil, nil
 	}
 	updates := make([]update, 0, len(outputs))
 	for i := range outputs {

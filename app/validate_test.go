@@ -71,7 +71,9 @@ func TestValidate(t *testing.T) {
 		{"dot in an ID", func(a *app.App) { a.Callback(out, app.Input("a.b", "value")).Do(func(string) string { return "" }) }, `holds a "." or a "{"`},
 		{"empty ID", func(a *app.App) { a.Callback(out, app.Input("", "value")).Do(func(string) string { return "" }) }, "Input: an ID is empty"},
 		{"empty property", func(a *app.App) { a.Callback(out, app.Input("in", "")).Do(func(string) string { return "" }) }, "names no property"},
-		{"odd Key", func(a *app.App) { a.Callback(out, app.Input(app.Key("type"), "value")).Do(func(string) string { return "" }) }, "needs keys and values in turn"},
+		{"odd Key", func(a *app.App) {
+			a.Callback(out, app.Input(app.Key("type"), "value")).Do(func(string) string { return "" })
+		}, "needs keys and values in turn"},
 		{"Key of a slice", func(a *app.App) {
 			a.Callback(out, app.Input(app.Key("type", []int{1}), "value")).Do(func(string) string { return "" })
 		}, `the value of "type" is a []int`},

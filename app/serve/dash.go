@@ -84,7 +84,8 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mount{app: a, page: page, prefix: s.config.BasePath + "app/" + a.Slug() + "/"}
+	m := &mount{app: a, prefix: s.config.BasePath + "app/" + a.Slug() + "/"}
+	page.Suites = slices.Clone(page.Suites) // those of the app stay as they are
 	for i, suite := range page.Suites {
 		if suite.Package != "" {
 			continue
@@ -95,6 +96,7 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 		}
 		page.Suites[i] = suites[known]
 	}
+	m.page = page
 	if m.assets, err = newAssets(a.Assets); err != nil {
 		return nil, fmt.Errorf("app %q: read its assets: %w", a.Name(), err)
 	}
