@@ -23,6 +23,8 @@ type Callback struct {
 	name    string // on the wire; key of the app's callbacks
 	hash    string // of the inputs
 	invoke  invoker
+
+	wantsContext bool // the function looks at its *Context
 }
 
 // invoker calls a callback's function. args are what the page sent for the
@@ -183,13 +185,13 @@ func (c *Callback) build(defaults []Arg) (problems []string) {
 	case c.doCalls > 1:
 		problems = append(problems, "has more than one function; call Do once")
 	case c.raw != nil:
-		c.invoke = invokeRaw(c.raw)
+		c.invoke, c.wantsContext = invokeRaw(c.raw), true
 	case c.fn == nil || reflect.TypeOf(c.fn).Kind() != reflect.Func || reflect.ValueOf(c.fn).IsNil():
 		problems = append(problems, fmt.Sprintf("Do needs a function, not %T", c.fn))
 	default:
 		invoke, wrong := newInvoker(c.fn, c.args, c.outputs)
 		problems = append(problems, wrong...)
-		c.invoke = invoke
+		c.invoke, c.wantsContext = invoke, takesContext(c.fn)
 	}
 	return problems
 }

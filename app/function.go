@@ -71,6 +71,12 @@ func newInvoker(fn any, args, outputs []Dependency) (invoker, []string) {
 	return f.invoke, nil
 }
 
+// takesContext reports whether a function's first parameter is *Context.
+func takesContext(fn any) bool {
+	t := reflect.TypeOf(fn)
+	return t.NumIn() > 0 && t.In(0) == contextType
+}
+
 // slots assigns each dependency its parameter or result.
 func slots(types []reflect.Type, dependencies []Dependency, verb, noun, plural string) ([]slot, []string) {
 	if len(types) == 1 && isTagged(types[0]) {

@@ -150,26 +150,38 @@ type patternPart struct {
 // parsePattern takes a dictionary apart; wildcards are one-element arrays, as
 // in _dash-dependencies. Keys may come in any order.
 func parsePattern(id ID) (pattern, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(id), &members); err != nil || len(members) == 0 {
+	if !json.Valid([]byte(id)) {
 		return nil, fmt.Errorf("ID %q is not a dictionary; make it with app.Key", string(id))
 	}
-	p := make(pattern, 0, len(members))
-	for key, raw := range members {
+	return readPattern([]byte(id))
+}
+
+// readPattern is parsePattern for text that is valid JSON.
+func readPattern(text []byte) (pattern, error) {
+	c := cursor{text: text}
+	if !c.enter('{') {
+		return nil, fmt.Errorf("ID %q is not a dictionary; make it with app.Key", text)
+	}
+	p := make(pattern, 0, 3)
+	for c.more() {
+		key, ok := textOf(c.quotedKey())
+		if !ok {
+			return nil, fmt.Errorf("ID %q has a key that cannot be read", text)
+		}
 		part := patternPart{key: key}
-		switch raw[0] {
+		switch raw := c.value(); raw[0] {
 		case '[':
 			var w []Wildcard
 			if err := json.Unmarshal(raw, &w); err != nil || len(w) != 1 || (w[0] != ALL && w[0] != MATCH && w[0] != ALLSMALLER) {
-				return nil, fmt.Errorf("ID %q: %s under %q is not a wildcard", string(id), raw, key)
+				return nil, fmt.Errorf("ID %q: the value of %q is a list, but not a wildcard", text, key)
 			}
 			part.wildcard = w[0]
 		case '{', 'n':
-			return nil, fmt.Errorf("ID %q: the value of %q is not a string, a number or a boolean", string(id), key)
+			return nil, fmt.Errorf("ID %q: the value of %q is not a string, a number or a boolean", text, key)
 		case '"':
-			var s string
-			if err := json.Unmarshal(raw, &s); err != nil {
-				return nil, fmt.Errorf("ID %q: read %q: %w", string(id), key, err)
+			s, ok := textOf(raw)
+			if !ok {
+				return nil, fmt.Errorf("ID %q: the value of %q cannot be read", text, key)
 			}
 			part.value = string(appendString(nil, s, false))
 		default:
@@ -178,6 +190,9 @@ func parsePattern(id ID) (pattern, error) {
 		p = append(p, part)
 	}
 	p.sort()
+	if key, twice := p.repeated(); twice || len(p) == 0 {
+		return nil, fmt.Errorf("ID %q has no key, or %q twice", text, key)
+	}
 	return p, nil
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,61 +13,123 @@ import (
 )
 
 // updateRequest is the body of _dash-update-component: section 5.3 of Dash's
-// protocol. Members that Dash does not read are left unread.
+// protocol. It keeps the body's own bytes. Members that Dash does not read are
+// left unread.
 type updateRequest struct {
-	Output  string          `json:"output"`
-	Outputs json.RawMessage `json:"outputs"`
-	Inputs  []argument      `json:"inputs"`
-	State   []argument      `json:"state"`
-	Changed []string        `json:"changedPropIds"`
+	output  []byte // JSON string
+	outputs []byte // JSON; nil when absent
+	inputs  []argument
+	state   []argument
+	changed [][]byte // JSON strings
 }
 
-// argument is what the page sent for one Input or State: a property, or with a
-// wildcard a list of them.
+// argument is what the page sent for one Input, State or Output: a property,
+// or with a wildcard a list of them.
 type argument struct {
 	property
 	many   bool
 	items  []property
-	source *Dependency
+	source *Dependency // set when it has been checked
 }
 
-// property is a property of one component as the page sends it.
+// property is a property of one component. ID and Property are set when it has
+// been checked against the dependency.
 type property struct {
-	ID       wireID          `json:"id"`
-	Property string          `json:"property"`
-	Value    json.RawMessage `json:"value"`
+	ID       ID
+	Property string
+	Value    json.RawMessage // nil when unset
+
+	rawID       []byte
+	rawProperty []byte
 }
 
-// wireID is an ID as the page sends it: a string, or an object in any order.
-type wireID ID
+var errShape = Errorf(Invalid, "The body does not have the shape of a callback's request.")
 
-func (id *wireID) UnmarshalJSON(text []byte) error {
-	if text[0] == '{' {
-		p, err := parsePattern(ID(text))
+func readUpdate(body []byte) (*updateRequest, error) {
+	if !json.Valid(body) {
+		return nil, Errorf(Invalid, "The body is not valid JSON.")
+	}
+	c := cursor{text: body}
+	if !c.enter('{') {
+		return nil, errShape
+	}
+	req := &updateRequest{}
+	for c.more() {
+		var err error
+		switch string(c.quotedKey()) {
+		case `"output"`:
+			req.output = c.value()
+		case `"outputs"`:
+			req.outputs = c.value()
+		case `"inputs"`:
+			req.inputs, err = readArguments(&c)
+		case `"state"`:
+			req.state, err = readArguments(&c)
+		case `"changedPropIds"`:
+			if !c.enter('[') {
+				return nil, errShape
+			}
+			for c.more() {
+				req.changed = append(req.changed, c.value())
+			}
+		default:
+			c.value()
+		}
 		if err != nil {
+			return nil, err
+		}
+	}
+	return req, nil
+}
+
+// readArguments reads a list of arguments.
+func readArguments(c *cursor) ([]argument, error) {
+	if !c.enter('[') {
+		return nil, errShape
+	}
+	args := make([]argument, 0, 4)
+	for c.more() {
+		var a argument
+		if err := a.read(c); err != nil {
+			return nil, err
+		}
+		args = append(args, a)
+	}
+	return args, nil
+}
+
+func (a *argument) read(c *cursor) error {
+	if !c.enter('[') {
+		return a.property.read(c)
+	}
+	a.many = true
+	for c.more() {
+		var p property
+		if err := p.read(c); err != nil {
 			return err
 		}
-		*id = wireID(p.id())
-		return nil
+		a.items = append(a.items, p)
 	}
-	var s string
-	if err := json.Unmarshal(text, &s); err != nil {
-		return err
-	}
-	if strings.HasPrefix(s, "{") {
-		return errors.New("a dictionary ID must be an object")
-	}
-	*id = wireID(s)
 	return nil
 }
 
-func (a *argument) UnmarshalJSON(text []byte) error {
-	if text[0] == '[' {
-		a.many = true
-		a.items = []property{}
-		return json.Unmarshal(text, &a.items)
+func (p *property) read(c *cursor) error {
+	if !c.enter('{') {
+		return errShape
 	}
-	return json.Unmarshal(text, &a.property)
+	for c.more() {
+		switch string(c.quotedKey()) {
+		case `"id"`:
+			p.rawID = c.value()
+		case `"property"`:
+			p.rawProperty = c.value()
+		case `"value"`:
+			p.Value = c.value()
+		default:
+			c.value()
+		}
+	}
+	return nil
 }
 
 // json returns the argument's value as JSON: an array for a wildcard, nil when
@@ -112,7 +175,7 @@ func (a *argument) decode(dst reflect.Value) error {
 
 func (p *property) decode(dst reflect.Value) error {
 	if m, ok := dst.Addr().Interface().(matcher); ok {
-		dst = reflect.ValueOf(m.match(ID(p.ID))).Elem()
+		dst = reflect.ValueOf(m.match(p.ID)).Elem()
 	}
 	return decodeValue(p.Value, dst)
 }
@@ -136,27 +199,28 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	var req updateRequest
-	if err := json.Unmarshal(body, &req); err != nil {
-		if _, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return nil, Errorf(Invalid, "The body is not valid JSON.")
-		}
-		return nil, Errorf(Invalid, "The body does not have the shape of a callback's request.")
+	req, err := readUpdate(body)
+	if err != nil {
+		return nil, err
 	}
-	c := b.callbacks[req.Output]
+	name, _ := textOf(req.output)
+	c := b.callbacks[name]
 	if c == nil {
 		return nil, Errorf(Invalid, "There is no callback for this output; reload the page.")
 	}
-	args, err := c.arguments(&req)
+	args, err := c.arguments(req)
 	if err != nil {
 		return nil, err
 	}
-	outputs, err := c.outputsOf(req.Outputs)
+	outputs, err := c.outputsOf(req.outputs)
 	if err != nil {
 		return nil, err
 	}
-	dash := newContext(ctx, call)
-	dash.describe(c, args, outputs, req.Changed)
+	var dash *Context
+	if c.wantsContext {
+		dash = newContext(ctx, call)
+		dash.describe(args, outputs, req.changed)
+	}
 	results, err := c.run(dash, args)
 	switch {
 	case errors.Is(err, ErrPreventUpdate):
@@ -164,7 +228,7 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 	case err != nil:
 		return nil, err
 	}
-	return c.respond(b, outputs, results)
+	return c.respond(outputs, results)
 }
 
 // run calls the function and contains its panic.
@@ -185,7 +249,7 @@ func (c *Callback) run(ctx *Context, args []argument) (results []any, err error)
 // returns it in declared order.
 func (c *Callback) arguments(req *updateRequest) ([]argument, error) {
 	args := make([]argument, len(c.args))
-	inputs, states := req.Inputs, req.State
+	inputs, states := req.inputs, req.state
 	for i := range c.args {
 		d := &c.args[i]
 		from := &inputs
@@ -196,7 +260,6 @@ func (c *Callback) arguments(req *updateRequest) ([]argument, error) {
 			return nil, Errorf(Invalid, "The request lacks an %v of the callback.", d.role)
 		}
 		args[i] = (*from)[0]
-		args[i].source = d
 		*from = (*from)[1:]
 		if err := d.accepts(&args[i]); err != nil {
 			return nil, err
@@ -208,55 +271,79 @@ func (c *Callback) arguments(req *updateRequest) ([]argument, error) {
 	return args, nil
 }
 
-// accepts checks that an argument is of the dependency.
+// accepts checks that an argument is of the dependency, and names it.
 func (d *Dependency) accepts(a *argument) error {
+	a.source = d
 	if a.many != d.many() {
 		return Errorf(Invalid, "The request has the wrong shape for %v %v.", d.role, *d)
 	}
 	if !a.many {
-		if !d.matches(ID(a.ID), a.Property) {
-			return Errorf(Invalid, "The request has another property in the place of %v %v.", d.role, *d)
-		}
-		return nil
+		return d.acceptsProperty(&a.property)
 	}
 	for i := range a.items {
-		if !d.matches(ID(a.items[i].ID), a.items[i].Property) {
-			return Errorf(Invalid, "The request has another property in the place of %v %v.", d.role, *d)
+		if err := d.acceptsProperty(&a.items[i]); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+func (d *Dependency) acceptsProperty(p *property) error {
+	other := func() error {
+		return Errorf(Invalid, "The request has another property in the place of %v %v.", d.role, *d)
+	}
+	if d.role == output { // the renderer adds the callback's hash
+		if name, _, hashed := bytes.Cut(p.rawProperty, []byte("@")); hashed {
+			p.rawProperty = append(name[:len(name):len(name)], '"')
+		}
+	}
+	if !isText(p.rawProperty, d.property) {
+		return other()
+	}
+	p.Property = d.property
+	if d.pattern == nil {
+		if !isText(p.rawID, string(d.id)) {
+			return other()
+		}
+		p.ID = d.id
+		return nil
+	}
+	if len(p.rawID) == 0 || p.rawID[0] != '{' {
+		return other()
+	}
+	key, err := readPattern(p.rawID)
+	if err != nil || !d.pattern.matches(key) {
+		return other()
+	}
+	p.ID = key.id()
+	return nil
+}
+
 // outputsOf checks the concrete outputs that the page sent.
-func (c *Callback) outputsOf(raw json.RawMessage) ([]argument, error) {
+func (c *Callback) outputsOf(raw []byte) ([]argument, error) {
 	if len(c.outputs) == 0 {
 		return nil, nil
 	}
 	if raw == nil {
 		return nil, Errorf(Invalid, "The request lacks the outputs of the callback.")
 	}
+	text := cursor{text: raw}
 	var outputs []argument
+	var err error
 	if c.list {
-		if raw[0] != '[' || json.Unmarshal(raw, &outputs) != nil {
-			return nil, Errorf(Invalid, "The request's outputs have the wrong shape.")
-		}
+		outputs, err = readArguments(&text)
 	} else {
 		outputs = make([]argument, 1)
-		if json.Unmarshal(raw, &outputs[0]) != nil {
-			return nil, Errorf(Invalid, "The request's outputs have the wrong shape.")
-		}
+		err = outputs[0].read(&text)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if len(outputs) != len(c.outputs) {
 		return nil, Errorf(Invalid, "The request has %d outputs; the callback has %d.", len(outputs), len(c.outputs))
 	}
 	for i := range outputs {
-		o, d := &outputs[i], &c.outputs[i]
-		o.source = d
-		o.Property, _, _ = strings.Cut(o.Property, "@")
-		for n := range o.items {
-			o.items[n].Property, _, _ = strings.Cut(o.items[n].Property, "@")
-		}
-		if err := d.accepts(o); err != nil {
+		if err := c.outputs[i].accepts(&outputs[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -264,7 +351,7 @@ func (c *Callback) outputsOf(raw json.RawMessage) ([]argument, error) {
 }
 
 // describe fills the lists of the context.
-func (ctx *Context) describe(c *Callback, args, outputs []argument, changed []string) {
+func (ctx *Context) describe(args, outputs []argument, changed [][]byte) {
 	for i := range args {
 		item := args[i].describe()
 		if args[i].source.role == input {
@@ -276,7 +363,8 @@ func (ctx *Context) describe(c *Callback, args, outputs []argument, changed []st
 	for i := range outputs {
 		ctx.Outputs = append(ctx.Outputs, outputs[i].describe())
 	}
-	for _, name := range changed {
+	for _, raw := range changed {
+		name, _ := textOf(raw)
 		dot := strings.LastIndexByte(name, '.')
 		if dot < 0 {
 			continue
@@ -294,11 +382,11 @@ func (ctx *Context) describe(c *Callback, args, outputs []argument, changed []st
 
 func (a *argument) describe() Argument {
 	if !a.many {
-		return Argument{ID: ID(a.ID), Property: a.Property, Value: a.Value}
+		return Argument{ID: a.ID, Property: a.Property, Value: a.Value}
 	}
 	items := make([]Argument, len(a.items))
 	for i, item := range a.items {
-		items[i] = Argument{ID: ID(item.ID), Property: item.Property, Value: item.Value}
+		items[i] = Argument{ID: item.ID, Property: item.Property, Value: item.Value}
 	}
 	return Argument{Items: items}
 }
@@ -325,7 +413,7 @@ type update struct {
 }
 
 // respond builds the answer: section 5.4 of Dash's protocol.
-func (c *Callback) respond(b *build, outputs []argument, results []any) ([]byte, error) {
+func (c *Callback) respond(outputs []argument, results []any) ([]byte, error) {
 	if len(results) != len(outputs) {
 		return nil, fmt.Errorf("%s returned %s for %d Outputs", c.label(), counted(len(results), "value"), len(outputs))
 	}
@@ -339,7 +427,7 @@ func (c *Callback) respond(b *build, outputs []argument, results []any) ([]byte,
 			continue
 		}
 		if !o.many {
-			updates = append(updates, update{ID(o.ID), o.Property, results[i]})
+			updates = append(updates, update{o.ID, o.Property, results[i]})
 			continue
 		}
 		values := reflect.ValueOf(results[i])
@@ -348,7 +436,7 @@ func (c *Callback) respond(b *build, outputs []argument, results []any) ([]byte,
 		}
 		for n := range o.items {
 			if value := values.Index(n).Interface(); value != NoUpdate {
-				updates = append(updates, update{ID(o.items[n].ID), o.items[n].Property, value})
+				updates = append(updates, update{o.items[n].ID, o.items[n].Property, value})
 			}
 		}
 	}

@@ -1,0 +1,258 @@
+package apptest_test
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"dashd/app"
+	"dashd/app/apptest"
+	"dashd/app/dcc"
+	"dashd/app/html"
+)
+
+func TestCall(t *testing.T) {
+	a := app.New("Call")
+	a.Layout = html.Div{Children: app.List{
+		dcc.Input{ID: "name", Value: "world"},
+		dcc.Input{ID: "age", Type: "number"},
+		html.Button{ID: "save"},
+		html.P{ID: "greeting"},
+		html.P{ID: "count"},
+	}}
+	a.Callback(
+		app.Output("greeting", "children"),
+		app.Output("count", "children"),
+		app.Input("name", "value"),
+		app.State("age", "value"),
+	).Do(func(ctx *app.Context, name string, age *int) (any, any, error) {
+		switch {
+		case name == "":
+			return nil, nil, app.ErrPreventUpdate
+		case name == "nobody":
+			return nil, nil, app.Errorf(app.Forbidden, "Nobody may not.")
+		case age == nil:
+			return html.Div{Children: app.List{"Hello, ", html.B{Children: name}, 1}}, app.NoUpdate, nil
+		}
+		return nil, app.List{*age, len(ctx.Triggered)}, nil
+	})
+	a.Callback(
+		app.Output("save", "children"),
+		app.Input("save", "n_clicks"),
+		app.PreventInitialCall(),
+	).Do(func(clicks int) string { return fmt.Sprint("Saved ", clicks) })
+	apptest.Check(t, a)
+
+	answer := apptest.Call(t, a, app.Output("greeting", "children"))
+	if got := answer.Text("greeting", "children"); got != "Hello, world1" {
+		t.Errorf("the first call says %q", got)
+	}
+	if answer.Has("count", "children") {
+		t.Error("NoUpdate set the count")
+	}
+
+	answer = apptest.Call(t, a, app.Output("count", "children"), apptest.Change("name", "value", "Ada"), apptest.Set("age", "value", 36))
+	var pair [2]int
+	if answer.JSON("count", "children", &pair); pair != [2]int{36, 1} {
+		t.Errorf("the count is %v", pair)
+	}
+	if got := answer.Text("greeting", "children"); got != "" {
+		t.Errorf("null reads as %q", got)
+	}
+
+	if !apptest.Call(t, a, app.Output("count", "children"), apptest.Change("name", "value", "")).Prevented() {
+		t.Error("ErrPreventUpdate did not prevent")
+	}
+	if err := apptest.CallError(t, a, app.Output("count", "children"), apptest.Change("name", "value", "nobody")); app.ErrorCode(err) != app.Forbidden {
+		t.Errorf("the error is %v", err)
+	}
+	if err := apptest.CallError(t, a, app.Output("count", "children"), apptest.Change("name", "value", 7)); app.ErrorCode(err) != app.Invalid {
+		t.Errorf("a value that does not fit gives %v", err)
+	}
+	if got := apptest.Call(t, a, app.Output("save", "children"), apptest.Change("save", "n_clicks", 2)).Text("save", "children"); got != "Saved 2" {
+		t.Errorf("the button says %q", got)
+	}
+}
+
+// items is an app with the components of a list, one of them with a dot and
+// quotes in its ID.
+func items() *app.App {
+	key := func(index any) app.ID { return app.Key("type", "item", "index", index) }
+	a := app.New("Items")
+	a.Layout = html.Div{Children: app.List{
+		dcc.Input{ID: key(1), Value: "a"},
+		dcc.Input{ID: key(2), Value: "b"},
+		dcc.Input{ID: key(10), Value: nil},
+		html.P{ID: app.Key("type", "sum...", "of", `"a.b"<`)},
+		html.P{ID: app.Key("type", "copy", "index", 1)},
+		html.P{ID: app.Key("type", "copy", "index", 10)},
+	}}
+	a.Callback(
+		app.Output(app.Key("type", "sum...", "of", `"a.b"<`), "children"),
+		app.Output(app.Key("type", "copy", "index", app.ALL), "title"),
+		app.Input(key(app.ALL), "value"),
+	).Do(func(values []app.Match[string]) (string, []int) {
+		text := ""
+		for _, v := range values {
+			text += fmt.Sprint(v.ID.Int("index"), v.Value, " ")
+		}
+		return text, []int{1, 10}
+	})
+	a.Callback(
+		app.Output(app.Key("type", "copy", "index", app.MATCH), "children"),
+		app.Input(key(app.MATCH), "value"),
+		app.Input(key(app.ALLSMALLER), "value"),
+	).Do(func(ctx *app.Context, own string, smaller []string) app.List {
+		return app.List{own, " after ", strings.Join(smaller, ","), " by ", string(ctx.TriggeredID())}
+	})
+	a.Callback(app.Input(key(app.MATCH), "n_submit")).Do(func(*int) {})
+	return a
+}
+
+func TestCallPatterns(t *testing.T) {
+	a := items()
+	apptest.Check(t, a)
+	key := func(index any) app.ID { return app.Key("type", "item", "index", index) }
+	sum := app.Key("of", `"a.b"<`, "type", "sum...")
+
+	answer := apptest.Call(t, a, app.Output(sum, "children"), apptest.Change(key(2), "value", "B"), apptest.Set(key(11), "value", "new"))
+	if got := answer.Text(sum, "children"); got != "1a 2B 10 11new " {
+		t.Errorf("the sum is %q", got)
+	}
+	if got := answer.Text(app.Key("type", "copy", "index", 10), "title"); got != "10" {
+		t.Errorf("the title is %q", got)
+	}
+
+	for _, output := range []any{10, app.MATCH} {
+		answer = apptest.Call(t, a, app.Output(app.Key("type", "copy", "index", output), "children"), apptest.Change(key(10), "value", "c"))
+		if got, want := answer.Text(app.Key("type", "copy", "index", 10), "children"), `c after a,b by {"index":10,"type":"item"}`; got != want {
+			t.Errorf("the copy is %q, want %q", got, want)
+		}
+	}
+
+	if !apptest.Call(t, a, app.Input(key(app.MATCH), "n_submit"), apptest.Change(key(1), "n_submit", 1)).Prevented() {
+		t.Error("a callback without outputs changed the page")
+	}
+}
+
+func TestCallDuplicates(t *testing.T) {
+	a := app.New("Duplicates")
+	a.Layout = app.List{html.Button{ID: "one"}, html.Button{ID: "two"}, html.P{ID: "said"}}
+	for _, name := range []app.ID{"one", "two"} {
+		a.Callback(
+			app.Output("said", "children").AllowDuplicate(),
+			app.Input(name, "n_clicks"),
+			app.PreventInitialCall(),
+		).Do(func(int) string { return string(name) })
+	}
+	for _, name := range []app.ID{"one", "two"} {
+		if got := apptest.Call(t, a, app.Output("said", "children"), apptest.Change(name, "n_clicks", 1)).Text("said", "children"); got != string(name) {
+			t.Errorf("%s says %q", name, got)
+		}
+	}
+	wantFailure(t, "several callbacks set this, of which 2 take", func(t testing.TB) {
+		apptest.Call(t, a, app.Output("said", "children"))
+	})
+}
+
+// TestLayoutForVisitor checks an app whose layout nobody can see.
+func TestLayoutForVisitor(t *testing.T) {
+	a := app.New("Visitor")
+	a.LayoutFunc = func(*app.Context) (app.Component, error) { return nil, errors.New("who?") }
+	a.ValidationLayout = html.P{ID: "a", Title: "b"}
+	a.Callback(app.Output("a", "children"), app.Input("a", "title")).Do(strings.ToUpper)
+	apptest.Check(t, a)
+	if got := apptest.Call(t, a, app.Output("a", "children")).Text("a", "children"); got != "B" {
+		t.Errorf("it says %q", got)
+	}
+}
+
+func TestCheckFails(t *testing.T) {
+	a := app.New("Wrong")
+	a.Layout = html.P{ID: "a"}
+	a.Callback(app.Output("a", "childern"), app.Input("b", "title")).Do(strings.ToUpper)
+	failures := failuresOf(t, func(t testing.TB) { apptest.Check(t, a) })
+	if len(failures) != 2 || !strings.Contains(failures[0], `"childern"`) || !strings.Contains(failures[1], `"b"`) {
+		t.Errorf("Check says %q", failures)
+	}
+}
+
+func TestCallFails(t *testing.T) {
+	a := app.New("Fails")
+	a.SuppressCallbackExceptions = true
+	a.Layout = app.List{html.P{ID: "in", Title: "x"}, html.P{ID: "out"}}
+	a.Callback(app.Output("out", "children"), app.Input("in", "title"), app.State("out", "title")).Do(func(in, _ string) (any, error) {
+		switch in {
+		case "panic":
+			panic("help")
+		case "stop":
+			return nil, app.ErrPreventUpdate
+		}
+		return app.Dict{"in": in}, nil
+	})
+	a.Callback(app.Output("out", "lang"), app.Input("later", "n_clicks"), app.PreventInitialCall()).Do(func(n int) string { return "" })
+	out := app.Output("out", "children")
+
+	for want, call := range map[string]func(testing.TB){
+		`no callback of app "Fails" sets this; its callbacks set out.children, out.lang`: func(t testing.TB) { apptest.Call(t, a, app.Output("out", "title")) },
+		"does not take in.lang; it has the Inputs in.title and the States out.title":     func(t testing.TB) { apptest.Call(t, a, out, apptest.Set("in", "lang", "")) },
+		"out.title is no Input of the callback":                                          func(t testing.TB) { apptest.Call(t, a, out, apptest.Change("out", "title", "")) },
+		"the value of in.title":                                                          func(t testing.TB) { apptest.Call(t, a, out, apptest.Set("in", "title", t.Fatalf)) },
+		"waits for the change of an Input":                                               func(t testing.TB) { apptest.Call(t, a, app.Output("out", "lang")) },
+		"panic: help\ngoroutine":                                                         func(t testing.TB) { apptest.Call(t, a, out, apptest.Set("in", "title", "panic")) },
+		"it was to fail, but the callback left the page as it is":                        func(t testing.TB) { apptest.CallError(t, a, out, apptest.Set("in", "title", "stop")) },
+		"it was to fail, but the callback set out.children":                              func(t testing.TB) { apptest.CallError(t, a, out) },
+		"out.lang was not set: the callback set out.children":                            func(t testing.TB) { apptest.Call(t, a, out).Text("out", "lang") },
+		`out.children has no text: {"in":"x"}`:                                           func(t testing.TB) { apptest.Call(t, a, out).Text("out", "children") },
+		"out.children does not fit *int":                                                 func(t testing.TB) { apptest.Call(t, a, out).JSON("out", "children", new(int)) },
+		"has a wildcard; name each component": func(t testing.TB) {
+			apptest.Call(t, items(), app.Output(app.Key("type", "copy", "index", 1), "title"), apptest.Set(app.Key("type", "item", "index", app.ALL), "value", ""))
+		},
+		"has MATCH; name one component instead": func(t testing.TB) {
+			apptest.Call(t, items(), app.Output(app.Key("type", "copy", "index", app.MATCH), "children"))
+		},
+		"the layout has no such component; Set the property": func(t testing.TB) {
+			apptest.Call(t, items(), app.Output(app.Key("type", "copy", "index", 5), "children"))
+		},
+	} {
+		wantFailure(t, want, call)
+	}
+}
+
+// recorder is a test that notes its failures.
+type recorder struct {
+	testing.TB
+	failures []string
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+func failuresOf(t *testing.T, test func(testing.TB)) []string {
+	t.Helper()
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		test(r)
+	}()
+	<-done
+	return r.failures
+}
+
+func wantFailure(t *testing.T, want string, test func(testing.TB)) {
+	t.Helper()
+	failures := failuresOf(t, test)
+	if !slices.ContainsFunc(failures, func(f string) bool { return strings.Contains(f, want) }) {
+		t.Errorf("the test fails with %q, want %q", failures, want)
+	}
+}
