@@ -2,7 +2,8 @@
 //
 // It reads static/packages.json, gets each npm package with the npm client,
 // checks the integrity of the package and of every file, and writes the files
-// compressed (name.br and name.gz), static/manifest.json and the licences.
+// compressed (name.br and name.gz), static/manifest.json and the licences: of
+// the packages and of the libraries inside their bundles.
 // Run it from the root of the repository:
 //
 //	go run ./static/fetch
@@ -37,6 +38,12 @@ import (
 
 	"github.com/andybalholm/brotli"
 )
+
+// A List is what static/packages.json holds.
+type List struct {
+	Packages  []Package
+	Libraries []Library
+}
 
 // A Package is an npm package and what we take of it.
 type Package struct {
@@ -98,19 +105,19 @@ func main() {
 	}
 }
 
-// readPackages reads packages.json.
-func readPackages(name string) ([]Package, error) {
+// readList reads packages.json.
+func readList(name string) (List, error) {
+	var list List
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return nil, err
+		return list, err
 	}
-	var list struct{ Packages []Package }
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&list); err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return list, fmt.Errorf("read %s: %w", name, err)
 	}
-	return list.Packages, nil
+	return list, nil
 }
 
 // dir is the directory that holds the compressed files of p.
@@ -131,7 +138,7 @@ func (p Package) licenses() string {
 
 // fetch gets all packages, and writes the output once all of it is known.
 func fetch(name string) error {
-	packages, err := readPackages(name)
+	list, err := readList(name)
 	if err != nil {
 		return err
 	}
@@ -140,11 +147,16 @@ func fetch(name string) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
+	libraries, err := getLibraries(list.Libraries, tmp)
+	if err != nil {
+		return err
+	}
 
 	out := map[string][]byte{}
 	manifest := Manifest{Folders: map[string]Folder{}}
-	for _, p := range packages {
-		content, err := pack(p, tmp)
+	inside := map[string][]Library{} // of the packages of a LICENSES.txt
+	for _, p := range list.Packages {
+		content, err := p.get(tmp)
 		if err != nil {
 			return fmt.Errorf("get %s@%s: %w", p.Name, p.Version, err)
 		}
@@ -165,10 +177,20 @@ func fetch(name string) error {
 		if err != nil {
 			return err
 		}
-		out[p.licenses()] = append(out[p.licenses()], section...)
+		own := librariesIn(p.Name, libraries)
+		bundled, err := p.bundled(content, own)
+		if err != nil {
+			return fmt.Errorf("list the libraries in %s@%s: %w", p.Name, p.Version, err)
+		}
+		file := p.licenses()
+		out[file] = slices.Concat(out[file], section, bundled)
+		inside[file] = append(inside[file], own...)
 		if p.Into == "" {
 			manifest.add(p)
 		}
+	}
+	for file, own := range inside {
+		out[file] = append(out[file], licenseTexts(own)...)
 	}
 	manifest.hash()
 	if out["static/manifest.json"], err = json.MarshalIndent(manifest, "", " "); err != nil {
@@ -178,23 +200,42 @@ func fetch(name string) error {
 	return write(out)
 }
 
-// pack gets the tarball of p into dir, checks it, and returns its files.
-func pack(p Package, dir string) (map[string][]byte, error) {
-	cmd := exec.Command("npm", "pack", p.Name+"@"+p.Version,
-		"--pack-destination", dir, "--ignore-scripts", "--silent")
+// get returns the files of p.
+func (p Package) get(dir string) (map[string][]byte, error) {
+	names, err := pack(dir, p.Name+"@"+p.Version)
+	if err != nil {
+		return nil, err
+	}
+	return open(filepath.Join(dir, names[0]), p.Integrity)
+}
+
+// pack gets the tarballs of packages, given as name@version, into dir and
+// returns their names there.
+func pack(dir string, packages ...string) ([]string, error) {
+	args := []string{"pack", "--pack-destination", dir, "--ignore-scripts", "--silent"}
+	cmd := exec.Command("npm", append(args, packages...)...)
 	cmd.Dir = dir
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("run npm pack: %w", err)
 	}
-	b, err := os.ReadFile(filepath.Join(dir, strings.TrimSpace(string(stdout))))
+	names := strings.Fields(string(stdout))
+	if len(names) != len(packages) {
+		return nil, fmt.Errorf("run npm pack: %d tarballs, want %d", len(names), len(packages))
+	}
+	return names, nil
+}
+
+// open checks a tarball and returns its files.
+func open(name, integrity string) (map[string][]byte, error) {
+	b, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
 	sum := sha512.Sum512(b)
-	if got := "sha512-" + base64.StdEncoding.EncodeToString(sum[:]); got != p.Integrity {
-		return nil, fmt.Errorf("integrity is %s, want %s", got, p.Integrity)
+	if got := "sha512-" + base64.StdEncoding.EncodeToString(sum[:]); got != integrity {
+		return nil, fmt.Errorf("integrity is %s, want %s", got, integrity)
 	}
 	return untar(b)
 }
@@ -315,25 +356,6 @@ func compress(b []byte, encoder func(io.Writer) io.WriteCloser) ([]byte, error) 
 	return buf.Bytes(), nil
 }
 
-// notice returns the section of LICENSES.txt for p.
-func (p Package) notice(content map[string][]byte) ([]byte, error) {
-	rule := strings.Repeat("=", 78)
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s %s (%s)\n%s\n", rule, p.Name, p.Version, p.License, rule)
-	if p.Note != "" {
-		fmt.Fprintf(&b, "\n%s\n", p.Note)
-	}
-	for _, name := range p.Notices {
-		text, ok := content[name]
-		if !ok {
-			return nil, fmt.Errorf("take the licence of %s@%s: no file %s", p.Name, p.Version, name)
-		}
-		fmt.Fprintf(&b, "\n%s:\n\n%s\n", name, bytes.TrimSpace(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))))
-	}
-	b.WriteByte('\n')
-	return []byte(b.String()), nil
-}
-
 func (m *Manifest) add(p Package) {
 	m.Packages = append(m.Packages, NPM{p.Name, p.Version, p.License})
 	folder, ok := m.Folders[p.Folder]
@@ -384,12 +406,12 @@ func write(out map[string][]byte) error {
 
 // verify checks the committed files, both encodings of each.
 func verify(name string) error {
-	packages, err := readPackages(name)
+	list, err := readList(name)
 	if err != nil {
 		return err
 	}
 	var problems []error
-	for _, p := range packages {
+	for _, p := range list.Packages {
 		for _, f := range p.Files {
 			file := path.Join(p.dir(), f.Path)
 			for _, ext := range []string{".br", ".gz"} {
