@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 )
 
 // Call is what a server tells an app of the request that it serves.
@@ -17,6 +18,9 @@ type Call struct {
 
 	// AppID is the slug of the app or instance that the page shows.
 	AppID string
+
+	// Prefix is the URL path of the app or instance, with a slash at its end.
+	Prefix string
 
 	// Log takes the app's own messages. It names the app and the request.
 	Log *slog.Logger
@@ -72,6 +76,13 @@ func (c *Context) TriggeredID() ID {
 
 // AppID returns the slug of the app or instance that the page shows.
 func (c *Context) AppID() string { return c.call.AppID }
+
+// RelativePath returns the URL path of a page of the app, for a dcc.Link or a
+// comparison with the path of a dcc.Location: "/archive" becomes
+// "/app/<slug>/archive".
+func (c *Context) RelativePath(path string) string {
+	return strings.TrimSuffix(c.call.Prefix, "/") + "/" + strings.TrimPrefix(path, "/")
+}
 
 // Request returns the HTTP request of the call, for its headers, cookies, path
 // and query. Its body has been read.

@@ -106,7 +106,7 @@ func checkSlot(t reflect.Type, d Dependency) string {
 		return checkEncodable(t)
 	}
 	element := t
-	if d.many() && t.Kind() == reflect.Slice {
+	if d.many() && t.Kind() == reflect.Slice && t != rawType {
 		element = t.Elem()
 	}
 	if reflect.PointerTo(element).Implements(matcherType) {

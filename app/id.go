@@ -122,6 +122,24 @@ func (id ID) Matches(pattern ID) bool {
 	return err == nil && p.matches(parts)
 }
 
+// MarshalJSON encodes a plain ID as a string and a dictionary as an object, as
+// in a layout.
+func (id ID) MarshalJSON() ([]byte, error) { return appendID(nil, id), nil }
+
+// UnmarshalJSON decodes what MarshalJSON encodes; an object's keys may come in
+// any order.
+func (id *ID) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] == '{' {
+		p, err := parsePattern(ID(text))
+		if err != nil {
+			return err
+		}
+		*id = p.id()
+		return nil
+	}
+	return json.Unmarshal(text, (*string)(id))
+}
+
 // check returns why id cannot be the ID of a component or a dependency.
 func (id ID) check() error {
 	switch {

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"dashd/app"
@@ -43,5 +44,28 @@ func TestIDValues(t *testing.T) {
 	}
 	if app.ID("plain").IsKey() || !id.IsKey() {
 		t.Error("IsKey is wrong")
+	}
+}
+
+func TestIDJSON(t *testing.T) {
+	for id, want := range map[app.ID]string{
+		"plain":                           `"plain"`,
+		app.Key("type", "a<b", "index", 3): `{"index":3,"type":"a\u003cb"}`,
+	} {
+		text, err := json.Marshal(id)
+		if err != nil || string(text) != want {
+			t.Errorf("%s: got %s, %v", id, text, err)
+		}
+		var back app.ID
+		if err := json.Unmarshal(text, &back); err != nil || back != id {
+			t.Errorf("%s: came back as %s, %v", id, back, err)
+		}
+	}
+	var id app.ID
+	if err := json.Unmarshal([]byte(`{ "type" : "x", "index": 1 }`), &id); err != nil || id != app.Key("index", 1, "type", "x") {
+		t.Errorf("got %s, %v", id, err)
+	}
+	if err := json.Unmarshal([]byte(`{"a":{}}`), &id); err == nil {
+		t.Error("a nested dictionary is accepted")
 	}
 }

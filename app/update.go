@@ -157,6 +157,10 @@ func (a *argument) decode(dst reflect.Value) error {
 	if !a.many {
 		return a.fit(a.property.decode(dst))
 	}
+	if dst.Type() == rawType {
+		dst.SetBytes(a.json())
+		return nil
+	}
 	list := dst
 	if dst.Type() == anyType {
 		list = reflect.New(reflect.TypeFor[[]any]()).Elem()

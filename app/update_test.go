@@ -62,7 +62,7 @@ func updateApp() *app.App {
 		Out string `dash:"ctx.children"`
 	} {
 		ctx.Header().Set("X-Answer", "yes")
-		facts := []string{in.Text, ctx.AppID(), ctx.Request().URL.Path, string(ctx.TriggeredID())}
+		facts := []string{in.Text, ctx.AppID(), ctx.RelativePath("/a"), ctx.Request().URL.Path, string(ctx.TriggeredID())}
 		for _, tr := range ctx.Triggered {
 			facts = append(facts, tr.String()+"="+string(tr.Value))
 		}
@@ -113,7 +113,7 @@ func TestUpdate(t *testing.T) {
 		{"MATCH as output", `{"output":"{\"out\":[\"MATCH\"]}.children","outputs":{"id":{"out":1},"property":"children"},` + in + `"m"}]}`,
 			`{"multi":true,"response":{"{\"out\":1}":{"children":"m"}}}`},
 		{"context and tagged structs", `{"output":"..ctx.children..","outputs":[{"id":"ctx","property":"children"}],` + in + `"x"}],"state":[{"id":"num","property":"value","value":1}],"changedPropIds":["in.value","gone.x"]}`,
-			`{"multi":true,"response":{"ctx":{"children":"x update /path in in.value=\"x\" gone.x= in.value num.value ctx.children"}}}`},
+			`{"multi":true,"response":{"ctx":{"children":"x update /base/app/update/a /path in in.value=\"x\" gone.x= in.value num.value ctx.children"}}}`},
 		{"raw", `{"output":"raw.children","outputs":{"id":"raw","property":"children"},"inputs":[{"id":"in","property":"value","value":"x"},[{"id":{"index":1,"type":"row"},"property":"value"},{"id":{"index":2,"type":"row"},"property":"value","value":2}]]}`,
 			`{"multi":true,"response":{"raw":{"children":"\"x\"[null,2]"}}}`},
 		{"no output", `{"output":"7a3b9c5dc1cd9a7c1c1b1c9b7e0a6ef2f1b3f0c6d0b0ab7dbb1d4bbf8cbb0f4e","inputs":[{"id":"num","property":"value","value":1}]}`, ``},
@@ -123,7 +123,7 @@ func TestUpdate(t *testing.T) {
 			if tt.name == "no output" {
 				body = strings.Replace(body, "7a3b9c5dc1cd9a7c1c1b1c9b7e0a6ef2f1b3f0c6d0b0ab7dbb1d4bbf8cbb0f4e", outputName(t, a, 7), 1)
 			}
-			call := &app.Call{Request: httptest.NewRequest("POST", "/path", nil), Header: http.Header{}, AppID: "update"}
+			call := &app.Call{Request: httptest.NewRequest("POST", "/path", nil), Header: http.Header{}, AppID: "update", Prefix: "/base/app/update/"}
 			got, err := a.UpdateJSON(context.Background(), call, []byte(body))
 			if err != nil {
 				t.Fatal(err)

@@ -96,18 +96,24 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		log.Error("request failed", attrs...)
 	}
+	s.refuse(w, r, status, sentence)
+}
+
+// refuse answers with a status and a sentence for the visitor.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, sentence string) {
 	h := w.Header()
 	h.Del("Content-Security-Policy")
 	h.Set("Cache-Control", "no-store")
+	id := requestOf(r).id
 	if wantsJSON(r) {
 		text, _ := json.Marshal(struct {
 			Error string `json:"error"`
 			ID    string `json:"id"`
-		}{sentence, request.id})
+		}{sentence, id})
 		answerJSON(w, r, status, text)
 		return
 	}
-	s.render(w, r, status, s.site(http.StatusText(status)).Error(sentence, request.id))
+	s.render(w, r, status, s.site(http.StatusText(status)).Error(sentence, id))
 }
 
 // wantsJSON reports whether the request comes from a program: the renderer

@@ -193,7 +193,7 @@ func (s *Server) serveApp(w http.ResponseWriter, r *http.Request) {
 		}
 		view = ViewMain
 	}
-	if !allowMethod(w, r, view) {
+	if !s.allowMethod(w, r, view) {
 		return
 	}
 	var err error
@@ -225,7 +225,7 @@ func (s *Server) serveApp(w http.ResponseWriter, r *http.Request) {
 }
 
 // allowMethod answers OPTIONS and the wrong methods.
-func allowMethod(w http.ResponseWriter, r *http.Request, view View) bool {
+func (s *Server) allowMethod(w http.ResponseWriter, r *http.Request, view View) bool {
 	allow := "GET, HEAD, OPTIONS"
 	if view == ViewUpdate {
 		allow = "POST, OPTIONS"
@@ -238,7 +238,7 @@ func allowMethod(w http.ResponseWriter, r *http.Request, view View) bool {
 		w.WriteHeader(http.StatusNoContent)
 		return false
 	}
-	http.Error(w, "This address takes "+allow+".", http.StatusMethodNotAllowed)
+	s.refuse(w, r, http.StatusMethodNotAllowed, "This address takes "+allow+".")
 	return false
 }
 
@@ -338,6 +338,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, m *mount) *app.Cal
 		Request: r,
 		Header:  w.Header(),
 		AppID:   m.app.Slug(),
+		Prefix:  m.prefix,
 		Log:     requestOf(r).logger(s.config.Log).With("app", m.app.Slug()),
 	}
 }

@@ -106,10 +106,6 @@ var differences = []difference{{
 	ours:   http.StatusMethodNotAllowed,
 	reason: "a view answers its own methods only; Dash's catch-all answers the page",
 }, {
-	at:     []string{"20_errors: GET on POST route"},
-	aspect: "error form",
-	reason: "405 is for programmers, and says in plain text what is allowed",
-}, {
 	at:     []string{"20_errors: catch-all: index for any path", "20_errors: trailing slash"},
 	aspect: "status",
 	ours:   http.StatusNotFound,
