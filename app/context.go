@@ -22,6 +22,11 @@ type Call struct {
 	// Prefix is the URL path of the app or instance, with a slash at its end.
 	Prefix string
 
+	// Dist returns the files that the page still lacks of suites that are not
+	// in the app's [Page]. Without it, callbacks can return components of
+	// those only.
+	Dist func(suites []*Suite) []Resource
+
 	// Log takes the app's own messages. It names the app and the request.
 	Log *slog.Logger
 }

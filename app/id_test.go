@@ -49,7 +49,7 @@ func TestIDValues(t *testing.T) {
 
 func TestIDJSON(t *testing.T) {
 	for id, want := range map[app.ID]string{
-		"plain":                           `"plain"`,
+		"plain":                            `"plain"`,
 		app.Key("type", "a<b", "index", 3): `{"index":3,"type":"a\u003cb"}`,
 	} {
 		text, err := json.Marshal(id)

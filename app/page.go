@@ -16,6 +16,16 @@ type Page struct {
 	// answer to every path below its own.
 	Routes                     bool
 	SuppressCallbackExceptions bool
+	// Dynamic says that callbacks or the layout function may return components
+	// of other suites too.
+	Dynamic bool
+}
+
+// Resource is a file that the page loads before it applies an answer: an entry
+// of "dist" in section 5.4 of Dash's protocol.
+type Resource struct {
+	Type string `json:"type"` // "_js_dist" or "_css_dist"
+	URL  string `json:"url"`
 }
 
 // Page describes the app's page.
@@ -32,6 +42,7 @@ func (a *App) Page() (Page, error) {
 		Scripts:                    a.Scripts,
 		Routes:                     b.routes,
 		SuppressCallbackExceptions: a.SuppressCallbackExceptions,
+		Dynamic:                    a.LayoutFunc != nil || slices.ContainsFunc(a.callbacks, (*Callback).dynamic),
 	}
 	if p.Title == "" {
 		p.Title = a.name
@@ -40,6 +51,46 @@ func (a *App) Page() (Page, error) {
 		p.UpdateTitle = "Updating..."
 	}
 	return p, nil
+}
+
+// dynamic reports whether the callback may return components that its types do
+// not name.
+func (c *Callback) dynamic() bool {
+	if c.raw != nil {
+		return true
+	}
+	t := reflect.TypeOf(c.fn)
+	if t == nil || t.Kind() != reflect.Func {
+		return false
+	}
+	for i := range t.NumOut() {
+		if t.Out(i) != errorType && mayHoldComponents(t.Out(i), 0) {
+			return true
+		}
+	}
+	return false
+}
+
+func mayHoldComponents(t reflect.Type, depth int) bool {
+	if depth > 4 || t == elementType {
+		return true
+	}
+	switch t.Kind() {
+	case reflect.Interface:
+		return true
+	case reflect.Slice, reflect.Array, reflect.Pointer, reflect.Map:
+		return mayHoldComponents(t.Elem(), depth+1)
+	case reflect.Struct:
+		if t.Implements(componentType) {
+			return true // its children may be of other suites
+		}
+		for i := range t.NumField() {
+			if t.Field(i).IsExported() && mayHoldComponents(t.Field(i).Type, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // resultSuites returns the suites of the components that a function's results

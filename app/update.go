@@ -232,7 +232,7 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 	case err != nil:
 		return nil, err
 	}
-	return c.respond(outputs, results)
+	return c.respond(b, call, outputs, results)
 }
 
 // run calls the function and contains its panic.
@@ -417,7 +417,7 @@ type update struct {
 }
 
 // respond builds the answer: section 5.4 of Dash's protocol.
-func (c *Callback) respond(outputs []argument, results []any) ([]byte, error) {
+func (c *Callback) respond(b *build, call *Call, outputs []argument, results []any) ([]byte, error) {
 	if len(results) != len(outputs) {
 		return nil, fmt.Errorf("%s returned %s for %d Outputs", c.label(), counted(len(results), "value"), len(outputs))
 	}
@@ -449,8 +449,26 @@ func (c *Callback) respond(outputs []argument, results []any) ([]byte, error) {
 	if err := e.updates(updates); err != nil {
 		return nil, fmt.Errorf("encode the answer of %s: %w", c.label(), err)
 	}
-	e.buf = append(e.buf, '}', '}')
-	return e.buf, nil
+	e.buf = append(e.buf, '}')
+	if missing := b.notLoaded(e.suites); len(missing) > 0 && call != nil && call.Dist != nil {
+		if files := call.Dist(missing); len(files) > 0 {
+			e.buf = append(e.buf, `,"dist":`...)
+			if err := e.any(files); err != nil {
+				return nil, fmt.Errorf("encode the suites of the answer of %s: %w", c.label(), err)
+			}
+		}
+	}
+	return append(e.buf, '}'), nil
+}
+
+// notLoaded returns those suites that are not in the app's Page.
+func (b *build) notLoaded(suites []*Suite) (missing []*Suite) {
+	for _, s := range suites {
+		if !slices.ContainsFunc(b.suites, func(loaded *Suite) bool { return loaded.Namespace == s.Namespace }) {
+			missing = append(missing, s)
+		}
+	}
+	return missing
 }
 
 // updates encodes properties grouped by component, in order of appearance.

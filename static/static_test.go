@@ -95,6 +95,40 @@ var decoders = map[string]func([]byte) ([]byte, error){
 	},
 }
 
+// TestLibraries holds that LICENSES.txt names each library inside the bundles,
+// under its packages and with its licence.
+func TestLibraries(t *testing.T) {
+	b, err := os.ReadFile("packages.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list struct {
+		Libraries []struct {
+			Name, Version, License string
+			In                     []string
+		}
+	}
+	if err := json.Unmarshal(b, &list); err != nil {
+		t.Fatal(err)
+	}
+	cytoscape, err := os.ReadFile("../examples/network/cytoscape/LICENSES.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range list.Libraries {
+		title := "\n" + l.Name + " " + l.Version + " (" + l.License + ")"
+		for _, p := range l.In {
+			text := static.Licenses
+			if p == "dash-cytoscape" {
+				text = string(cytoscape)
+			}
+			if !strings.Contains(text, title+", ") || !strings.Contains(text, title+"\n") {
+				t.Errorf("the licences of %s lack%s", p, title)
+			}
+		}
+	}
+}
+
 // TestManifest holds that manifest.json and LICENSES.txt agree with
 // packages.json.
 func TestManifest(t *testing.T) {

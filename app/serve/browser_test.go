@@ -194,6 +194,9 @@ func (b *tab) click(selector string) {
 // fill replaces the text of an input and leaves it.
 func (b *tab) fill(selector, text string) {
 	b.Helper()
+	if text == "" {
+		text = kb.Delete
+	}
 	b.do("fill "+selector,
 		chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible),
 		chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)),

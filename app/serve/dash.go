@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"dashd/app"
+	"dashd/app/dcc"
+	"dashd/app/html"
+	"dashd/app/table"
 	"dashd/views"
 )
 
@@ -90,11 +93,18 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 		if suite.Package != "" {
 			continue
 		}
-		known := slices.IndexFunc(suites, func(s *app.Suite) bool { return s.Namespace == suite.Namespace })
-		if known < 0 {
+		known := s.suites[suite.Namespace]
+		if known == nil {
 			return nil, fmt.Errorf("app %q: no suite has the namespace %q; add it to Config.Suites", a.Name(), suite.Namespace)
 		}
-		page.Suites[i] = suites[known]
+		page.Suites[i] = known
+	}
+	if page.Dynamic { // Dash's own suites are there, as in every page of Dash
+		for _, suite := range []*app.Suite{html.Suite, dcc.Suite, table.Suite} {
+			if !slices.Contains(page.Suites, suite) {
+				page.Suites = append(page.Suites, suite)
+			}
+		}
 	}
 	m.page = page
 	if m.assets, err = newAssets(a.Assets); err != nil {
@@ -150,19 +160,51 @@ func (s *Server) scripts(m *mount) []views.Script {
 	for _, url := range m.page.Scripts {
 		scripts = append(scripts, views.Script{URL: url})
 	}
+	if m.page.Dynamic {
+		scripts = append(scripts, views.Script{URL: s.bundles.url(base, sitePackage, "suites.js")})
+	}
 	for _, suite := range m.page.Suites {
-		if suite.Namespace == "dash_core_components" { // has the Graph
-			topojson := s.bundles.url(base, plotlyPackage, "package_data/topojson/")
-			scripts = append(scripts, views.Script{URL: s.bundles.url(base, sitePackage, "graph.js") + "#" + topojson})
-		}
-		for _, file := range suite.Scripts {
-			scripts = append(scripts, views.Script{URL: s.bundles.url(base, suite.Package, file)})
+		for _, url := range s.suiteScripts(suite) {
+			scripts = append(scripts, views.Script{URL: url})
 		}
 	}
 	for _, asset := range m.assets.scripts {
 		scripts = append(scripts, views.Script{URL: m.prefix + asset.url, Module: strings.HasSuffix(asset.path, ".mjs")})
 	}
 	return scripts
+}
+
+// suiteScripts lists the URLs of a suite's scripts.
+func (s *Server) suiteScripts(suite *app.Suite) (urls []string) {
+	base := s.config.BasePath
+	if suite.Namespace == "dash_core_components" { // has the Graph
+		topojson := s.bundles.url(base, plotlyPackage, "package_data/topojson/")
+		urls = append(urls, s.bundles.url(base, sitePackage, "graph.js")+"#"+topojson)
+	}
+	for _, file := range suite.Scripts {
+		urls = append(urls, s.bundles.url(base, suite.Package, file))
+	}
+	return urls
+}
+
+// dist lists the files of suites that a callback's answer needs and the page
+// has not loaded.
+func (s *Server) dist(m *mount, suites []*app.Suite) (resources []app.Resource) {
+	for _, suite := range suites {
+		if slices.ContainsFunc(m.page.Suites, func(loaded *app.Suite) bool { return loaded.Namespace == suite.Namespace }) {
+			continue
+		}
+		if known := s.suites[suite.Namespace]; known != nil {
+			suite = known
+		}
+		for _, url := range s.suiteScripts(suite) {
+			resources = append(resources, app.Resource{Type: "_js_dist", URL: url})
+		}
+		for _, file := range suite.Styles {
+			resources = append(resources, app.Resource{Type: "_css_dist", URL: s.bundles.url(s.config.BasePath, suite.Package, file)})
+		}
+	}
+	return resources
 }
 
 func (s *Server) stylesheets(m *mount) []string {
@@ -339,6 +381,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, m *mount) *app.Cal
 		Header:  w.Header(),
 		AppID:   m.app.Slug(),
 		Prefix:  m.prefix,
+		Dist:    func(suites []*app.Suite) []app.Resource { return s.dist(m, suites) },
 		Log:     requestOf(r).logger(s.config.Log).With("app", m.app.Slug()),
 	}
 }

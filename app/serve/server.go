@@ -28,6 +28,7 @@ var builtinSuites = []*app.Suite{html.Suite, dcc.Suite, table.Suite, dbc.Suite, 
 type Server struct {
 	config  Config
 	bundles *bundles
+	suites  map[string]*app.Suite // by namespace
 	apps    []*mount
 	byName  map[string]*mount // by slug and by name
 	hosts   hostList
@@ -48,6 +49,10 @@ func New(config Config) (*Server, error) {
 	suites, err := s.knownSuites()
 	if err != nil {
 		return nil, err
+	}
+	s.suites = map[string]*app.Suite{}
+	for _, suite := range suites {
+		s.suites[suite.Namespace] = suite
 	}
 	if err := s.loadBundles(suites); err != nil {
 		return nil, err

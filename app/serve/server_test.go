@@ -206,14 +206,17 @@ func TestPageSuites(t *testing.T) {
 	returns := app.New("Returns")
 	returns.Layout = plain.Layout
 	returns.Callback(app.Output("out", "title"), app.Input("in", "n_clicks")).Do(func(int) []dbc.Badge { return nil })
+	closed := app.New("Closed")
+	closed.Layout = plain.Layout
+	closed.Callback(app.Output("out", "title"), app.Input("in", "n_clicks")).Do(func(int) (string, error) { return "", nil })
 	used := app.New("Used")
 	used.Layout = plain.Layout
 	used.Use(dcc.Suite)
 	element := app.New("Element")
 	element.Layout = app.Element{Namespace: "dash_core_components", Type: "Store", Props: app.Props{"id": "s"}}
-	h, _ := mustNew(t, serve.Config{Apps: []*app.App{plain, returns, used, element}})
+	h, _ := mustNew(t, serve.Config{Apps: []*app.App{plain, returns, closed, used, element}})
 	for name, want := range map[string][]string{
-		"plain": {"html"}, "returns": {"html", "bootstrap"}, "used": {"html", "dcc"}, "element": {"dcc"},
+		"plain": {"html"}, "returns": {"html", "bootstrap", "dcc", "table"}, "closed": {"html"}, "used": {"html", "dcc"}, "element": {"dcc"},
 	} {
 		page := bodyOf(t, do(t, h, "GET", "/app/"+name+"/", ""))
 		for suite, file := range map[string]string{"html": "dash_html_components.min.js", "dcc": "dash_core_components.js", "bootstrap": "dash_bootstrap_components.min.js", "table": "dash_table/bundle.js"} {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,6 +25,7 @@ type Library struct {
 	In        []string // names of packages
 
 	notices  []string        // texts of the licence files
+	author   string          // as package.json has it
 	declares map[string]bool // names of dependencies
 }
 
@@ -46,32 +49,62 @@ func getLibraries(libraries []Library, dir string) ([]Library, error) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(content)) {
 			if licenseFile.MatchString(name) {
-				l.notices = append(l.notices, clean(content[name]))
+				notice := clean(content[name])
+				if path.Ext(name) == ".html" {
+					notice = textOf(notice)
+				}
+				l.notices = append(l.notices, notice)
 			}
 		}
-		if l.declares, err = declared(content); err != nil {
+		m, err := readMetadata(content)
+		if err != nil {
 			return nil, fmt.Errorf("get %s: %w", specs[i], err)
 		}
+		l.author, l.declares = m.author(), m.declares()
 		list = append(list, l)
 	}
 	return list, nil
 }
 
-var licenseFile = regexp.MustCompile(`(?i)^((un|mit-)?licen[cs]e|copying|notice)([.-][^/]*)?$`)
+var licenseFile = regexp.MustCompile(`(?i)^((un|mit-)?licen[cs]e|copying|notice|epl-v10)([.-][^/]*)?$`)
 
-// declared returns the names of all dependencies of a package.
-func declared(content map[string][]byte) (map[string]bool, error) {
-	var p struct{ Dependencies, DevDependencies, PeerDependencies map[string]string }
-	if err := json.Unmarshal(content["package.json"], &p); err != nil {
-		return nil, fmt.Errorf("read package.json: %w", err)
+// A Metadata is what we need of a package.json.
+type Metadata struct {
+	Author                                          json.RawMessage
+	Dependencies, DevDependencies, PeerDependencies map[string]string
+}
+
+func readMetadata(content map[string][]byte) (Metadata, error) {
+	var m Metadata
+	if err := json.Unmarshal(content["package.json"], &m); err != nil {
+		return m, fmt.Errorf("read package.json: %w", err)
 	}
+	return m, nil
+}
+
+// author is empty where package.json names none.
+func (m Metadata) author() string {
+	var person struct{ Name, Email string }
+	if json.Unmarshal(m.Author, &person) == nil {
+		if person.Email != "" {
+			return person.Name + " <" + person.Email + ">"
+		}
+		return person.Name
+	}
+	var name string
+	json.Unmarshal(m.Author, &name) // a string if it is not an object
+	return name
+}
+
+// declares returns the names of all dependencies.
+func (m Metadata) declares() map[string]bool {
 	names := map[string]bool{}
-	for _, m := range []map[string]string{p.Dependencies, p.DevDependencies, p.PeerDependencies} {
-		for name := range m {
+	for _, d := range []map[string]string{m.Dependencies, m.DevDependencies, m.PeerDependencies} {
+		for name := range d {
 			names[name] = true
 		}
 	}
-	return names, nil
+	return names
 }
 
 // librariesIn returns the libraries in the package of that name, in order.
@@ -88,7 +121,7 @@ func librariesIn(name string, libraries []Library) []Library {
 // sorted returns libraries by name and version.
 func sorted(libraries []Library) []Library {
 	return slices.SortedFunc(slices.Values(libraries), func(a, b Library) int {
-		return strings.Compare(a.Name+"@"+a.Version, b.Name+"@"+b.Version)
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version))
 	})
 }
 
@@ -99,15 +132,15 @@ func (p Package) bundled(content map[string][]byte, libraries []Library) ([]byte
 		return nil, err
 	}
 	evidence, err := p.evidence(content, names, libraries)
-	if err != nil || len(libraries)+len(notes) == 0 {
+	if err != nil {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString("Libraries inside the bundle\n---------------------------\n\n")
-	for i, l := range libraries {
-		fmt.Fprintf(&b, "%s, %s\n", l, evidence[i])
-	}
 	if len(libraries) > 0 {
+		b.WriteString("Libraries inside the bundle:\n\n")
+		for i, l := range libraries {
+			fmt.Fprintf(&b, "%s, %s\n", l, evidence[i])
+		}
 		b.WriteByte('\n')
 	}
 	for _, c := range notes {
@@ -173,10 +206,11 @@ func short(source string) string {
 // evidence tells how we know of each library in p. It is an error if the source
 // maps name others, or nothing names one.
 func (p Package) evidence(content map[string][]byte, names map[string]string, libraries []Library) ([]string, error) {
-	own, err := declared(content)
+	m, err := readMetadata(content)
 	if err != nil {
 		return nil, err
 	}
+	own := m.declares()
 	missing := maps.Clone(names)
 	var list []string
 	for _, l := range libraries {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"html"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +41,17 @@ func clean(text []byte) string {
 }
 
 var trailing = regexp.MustCompile(`(?m)[ \t]+$`)
+
+var (
+	tags  = regexp.MustCompile(`(?is)<head>.*?</head>|<[^>]*>`)
+	blank = regexp.MustCompile(`\n{3,}`)
+)
+
+// textOf is the text of a simple HTML page.
+func textOf(page string) string {
+	s := clean([]byte(html.UnescapeString(tags.ReplaceAllString(page, ""))))
+	return blank.ReplaceAllString(s, "\n\n")
+}
 
 // A Comment is a licence comment and the file that has it.
 type Comment struct {
@@ -81,6 +95,13 @@ From the npm package of each library, at the version named. Licences that differ
 only in their title, copyright lines and typography are given once, after the
 copyright lines of all libraries that they hold for.
 `)
+	bare := slices.DeleteFunc(sorted(libraries), func(l Library) bool { return len(l.notices) > 0 })
+	if len(bare) > 0 {
+		b.WriteString("\nThese packages have no licence text; package.json names the licence and author:\n\n")
+	}
+	for _, l := range slices.CompactFunc(bare, func(a, b Library) bool { return a.String() == b.String() }) {
+		fmt.Fprintf(&b, "%s\n    %s\n", l, cmp.Or(l.author, "no author named"))
+	}
 	for _, t := range texts(libraries) {
 		fmt.Fprintf(&b, "\n%s\n\n", strings.Repeat("-", 78))
 		for _, h := range t.holders {
@@ -127,7 +148,7 @@ func texts(libraries []Library) []*text {
 }
 
 var (
-	title     = regexp.MustCompile(`(?i)^[#*=( -]*(the )?((mit|isc|(new )?bsd|expat)( license)?|license|licence)( \(?(mit|isc|expat)\)?)?[)*=:. -]*$|^-+$|^=+$`)
+	title     = regexp.MustCompile(`(?i)^[#*=( -]*(the )?((mit|isc|(new )?bsd( [23]-clause)?|expat)( license)?|license|licence)( \(?(mit|isc|expat)\)?)?[)*=:. -]*$|^-+$|^=+$`)
 	copyright = regexp.MustCompile(`(?i)^[*>( ]*(copyright|\(c\)|©|all rights reserved)`)
 )
 
@@ -149,7 +170,7 @@ func split(license string) (lines []string, body string) {
 	}
 }
 
-var plain = strings.NewReplacer("“", `"`, "”", `"`, "''", `"`, "``", `"`, "‘", "'", "’", "'", "'", `"`, ">", " ", "*", " ")
+var plain = strings.NewReplacer("“", `"`, "”", `"`, "''", `"`, "``", `"`, "‘", `"`, "’", `"`, "'", `"`, ">", " ", "*", " ")
 
 // normal is a text without its typography.
 func normal(s string) string {
