@@ -54,6 +54,9 @@ type App struct {
 	// Defaults are options that all callbacks of the app start with.
 	Defaults []Arg
 
+	// OnError handles the errors of callbacks that have no handler of their own.
+	OnError ErrorHandler
+
 	// Access says who may open the app.
 	Access Access
 

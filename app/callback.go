@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
+	"time"
 )
 
 // Callback is a function of an app that the page calls when an [Input]
@@ -13,16 +15,22 @@ type Callback struct {
 	options []Arg
 	fn      any
 	raw     func(*Context, []json.RawMessage) ([]any, error)
+	browser *clientside // in place of a Go function
+	onError ErrorHandler
 	doCalls int
 
 	// Set by build.
-	outputs []Dependency
-	list    bool         // the outputs are a list on the wire
-	args    []Dependency // Inputs and States as declared
-	initial initialCall
-	name    string // on the wire; key of the app's callbacks
-	hash    string // of the inputs
-	invoke  invoker
+	outputs  []Dependency
+	list     bool         // the outputs are a list on the wire
+	args     []Dependency // Inputs and States as declared
+	initial  initialCall
+	name     string // on the wire; key of the app's callbacks
+	hash     string // of the inputs
+	running  []running
+	timeout  time.Duration
+	latest   bool // LatestWins
+	optional bool
+	invoke   invoker
 
 	wantsContext bool // the function looks at its *Context
 }
@@ -62,6 +70,18 @@ func (c *Callback) Do(function any) {
 func (c *Callback) DoRaw(function func(ctx *Context, args []json.RawMessage) ([]any, error)) {
 	c.raw = function
 	c.doCalls++
+}
+
+// ErrorHandler takes an error of a callback: one that it returned, a panic, or
+// a value of the page that did not fit. It returns values for the Outputs in
+// place of the callback's, nil for none, or an error in place of err. What it
+// sets by [Context.SetProps] reaches the page.
+type ErrorHandler func(ctx *Context, err error) (outputs []any, handled error)
+
+// OnError gives the callback an error handler of its own, before the app's.
+func (c *Callback) OnError(handler ErrorHandler) *Callback {
+	c.onError = handler
+	return c
 }
 
 // Match is one component that a wildcard of an [Input] or [State] stood for.
@@ -114,6 +134,38 @@ func AllowInitialCall() Arg {
 // run when its components appear, in an order that nobody promises.
 func PreventInitialDuplicate() Arg {
 	return option(func(c *Callback) { c.initial = initialDuplicate })
+}
+
+// Optional permits a callback whose components are not all in the layout.
+func Optional() Arg {
+	return option(func(c *Callback) { c.optional = true })
+}
+
+// running is a property that is set while a callback runs.
+type running struct {
+	target  Dependency
+	on, off any
+}
+
+// Running sets a property of a component to on while the callback runs, and to
+// off when it has ended, however it ends. Both may be components.
+//
+//	app.Running(app.Output("go", "disabled"), true, false)
+func Running(target Dependency, on, off any) Arg {
+	return option(func(c *Callback) { c.running = append(c.running, running{target, on, off}) })
+}
+
+// Timeout bounds how long the page waits for the callback. Then its context is
+// done and the page gets an error; what the function still returns is lost.
+func Timeout(d time.Duration) Arg {
+	return option(func(c *Callback) { c.timeout = d })
+}
+
+// LatestWins ends the context of a call when the same page calls the callback
+// for the same Outputs again. The function should then return ctx.Err(); its
+// answer no longer counts.
+func LatestWins() Arg {
+	return option(func(c *Callback) { c.latest = true })
 }
 
 // label names the callback in messages: its outputs as written.
@@ -179,11 +231,28 @@ func (c *Callback) build(defaults []Arg) (problems []string) {
 			break
 		}
 	}
+	for i := range c.running {
+		target := &c.running[i].target
+		problems = append(problems, target.build()...)
+		if target.role != output {
+			problems = append(problems, fmt.Sprintf("Running: %v is an %v; name the property by app.Output", target, target.role))
+		}
+	}
+	if c.timeout < 0 {
+		problems = append(problems, "Timeout is negative")
+	}
 	switch {
 	case c.doCalls == 0:
 		problems = append(problems, "has no function; call Do")
 	case c.doCalls > 1:
 		problems = append(problems, "has more than one function; call Do once")
+	case c.browser != nil:
+		if c.browser.Namespace == "" || c.browser.Function == "" || c.browser.Namespace == inlineNamespace && strings.TrimSpace(c.browser.source) == "" {
+			problems = append(problems, "names no JavaScript function")
+		}
+		if c.latest || c.timeout != 0 || c.onError != nil {
+			problems = append(problems, "runs in the browser, where LatestWins, Timeout and OnError have no meaning")
+		}
 	case c.raw != nil:
 		c.invoke, c.wantsContext = invokeRaw(c.raw), true
 	case c.fn == nil || reflect.TypeOf(c.fn).Kind() != reflect.Func || reflect.ValueOf(c.fn).IsNil():
@@ -192,6 +261,10 @@ func (c *Callback) build(defaults []Arg) (problems []string) {
 		invoke, wrong := newInvoker(c.fn, c.args, c.outputs)
 		problems = append(problems, wrong...)
 		c.invoke, c.wantsContext = invoke, takesContext(c.fn)
+		if c.latest && !c.wantsContext {
+			problems = append(problems, "has LatestWins, which ends its context, but takes none; add ctx *app.Context as the first parameter")
+		}
+		c.wantsContext = c.wantsContext || c.onError != nil
 	}
 	return problems
 }

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Call is what a server tells an app of the request that it serves.
@@ -21,6 +24,10 @@ type Call struct {
 
 	// Prefix is the URL path of the app or instance, with a slash at its end.
 	Prefix string
+
+	// Page identifies the visitor's loaded page, for LatestWins; "" when the
+	// server does not tell pages apart.
+	Page string
 
 	// Dist returns the files that the page still lacks of suites that are not
 	// in the app's [Page]. Without it, callbacks can return components of
@@ -49,6 +56,7 @@ type Context struct {
 	Outputs []Argument
 
 	call *Call
+	side []update // by SetProps, in order
 }
 
 // Trigger is a property whose change called a callback.
@@ -68,6 +76,9 @@ type Argument struct {
 	Property string
 	Value    json.RawMessage // nil when the property is unset, and of Outputs
 	Items    []Argument
+
+	// Triggered says that a change of the property called the callback.
+	Triggered bool
 }
 
 // TriggeredID returns the ID of the first component that called the callback,
@@ -77,6 +88,40 @@ func (c *Context) TriggeredID() ID {
 		return ""
 	}
 	return c.Triggered[0].ID
+}
+
+// SetProps sets properties of any component of the page besides the Outputs,
+// when the callback's answer arrives. Values may be components and Patches.
+// Several calls for one component add up. [ErrPreventUpdate] and errors that
+// nobody handles drop them.
+func (c *Context) SetProps(id ID, props Props) {
+	for _, name := range sortedKeys(props) {
+		value := props[name]
+		i := slices.IndexFunc(c.side, func(u update) bool { return u.id == id && u.property == name })
+		if i >= 0 {
+			c.side[i].value = value
+		} else {
+			c.side = append(c.side, update{id, name, value})
+		}
+	}
+}
+
+// SetCookie adds a cookie to the HTTP answer. A cookie with an invalid name is
+// dropped.
+func (c *Context) SetCookie(cookie *http.Cookie) {
+	if text := cookie.String(); text != "" {
+		c.call.Header.Add("Set-Cookie", text)
+	}
+}
+
+// RecordTiming tells the browser's developer tools how long a part of the
+// callback took, in a Server-Timing header. The name is a token such as "db".
+func (c *Context) RecordTiming(name string, took time.Duration, description string) {
+	timing := name
+	if description != "" {
+		timing += ";desc=" + strconv.QuoteToASCII(description)
+	}
+	c.call.Header.Add("Server-Timing", timing+";dur="+strconv.FormatFloat(float64(took)/float64(time.Millisecond), 'f', -1, 64))
 }
 
 // AppID returns the slug of the app or instance that the page shows.

@@ -22,7 +22,7 @@ type wireCallback struct {
 	Output             string           `json:"output"`
 	Inputs             []wireDependency `json:"inputs"`
 	State              []wireDependency `json:"state"`
-	ClientsideFunction any              `json:"clientside_function"`
+	ClientsideFunction *clientside      `json:"clientside_function"`
 	PreventInitialCall bool             `json:"prevent_initial_call"`
 	Background         any              `json:"background"`
 	DynamicCreator     *bool            `json:"dynamic_creator"`
@@ -31,6 +31,14 @@ type wireCallback struct {
 	Hidden             bool             `json:"hidden"`
 	Websocket          bool             `json:"websocket"`
 	Persistent         bool             `json:"persistent"`
+	Running            *wireRunning     `json:"running,omitempty"`
+}
+
+// wireRunning are the properties that the renderer sets while a callback runs,
+// and those that it sets afterwards.
+type wireRunning struct {
+	On  Dict `json:"running"`
+	Off Dict `json:"runningOff"`
 }
 
 func (c *Callback) wire() wireCallback {
@@ -40,6 +48,18 @@ func (c *Callback) wire() wireCallback {
 		State:              []wireDependency{},
 		PreventInitialCall: c.initial == initialPrevented,
 		NoOutput:           len(c.outputs) == 0,
+		ClientsideFunction: c.browser,
+		Optional:           c.optional,
+	}
+	if c.browser != nil {
+		w.DynamicCreator = new(bool)
+	}
+	if len(c.running) > 0 {
+		w.Running = &wireRunning{On: Dict{}, Off: Dict{}}
+		for _, r := range c.running {
+			w.Running.On[r.target.String()] = r.on
+			w.Running.Off[r.target.String()] = r.off
+		}
 	}
 	for _, d := range c.args {
 		item := wireDependency{ID: string(d.id), Property: d.property, Optional: d.optional}

@@ -56,6 +56,13 @@ func (d Dependency) AllowDuplicate() Dependency {
 	return d
 }
 
+// Optional permits an Input or State whose component is not in the layout; its
+// value is then null.
+func (d Dependency) Optional() Dependency {
+	d.optional = true
+	return d
+}
+
 // Outputs makes the outputs a list even when there is just one, as
 // output=[Output(...)] does in Dash. Two or more Outputs are a list anyway.
 func Outputs(outputs ...Dependency) Arg { return outputList(outputs) }

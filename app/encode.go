@@ -92,6 +92,14 @@ func (e *encoder) any(v any) error {
 		return e.dict(v)
 	case Style:
 		return e.dict(v)
+	case Figure:
+		return e.dict(v.dict())
+	case *Patch:
+		if v == nil {
+			e.buf = append(e.buf, "null"...)
+			return nil
+		}
+		return e.patch(v)
 	default:
 		return e.value(reflect.ValueOf(v))
 	}
@@ -191,6 +199,8 @@ var (
 	idType            = reflect.TypeFor[ID]()
 	elementType       = reflect.TypeFor[Element]()
 	numberType        = reflect.TypeFor[json.Number]()
+	patchType         = reflect.TypeFor[*Patch]()
+	figureType        = reflect.TypeFor[Figure]()
 )
 
 // value encodes by reflection.
@@ -209,6 +219,8 @@ func (e *encoder) value(v reflect.Value) error {
 		return nil
 	case numberType:
 		return e.marshaler(v)
+	case patchType, figureType:
+		return e.any(v.Interface())
 	}
 	kind := t.Kind()
 	if (kind == reflect.Pointer || kind == reflect.Interface || kind == reflect.Map || kind == reflect.Slice) && v.IsNil() {

@@ -19,6 +19,7 @@ const (
 	TooLarge     Code = "too_large"    // 413
 	Unsupported  Code = "unsupported"  // 415: not JSON
 	TooMany      Code = "too_many"     // 429: try again later
+	TimedOut     Code = "timed_out"    // 504: a callback took too long
 	Internal     Code = "internal"     // 500: the text is for the log only
 )
 

@@ -16,6 +16,9 @@ type Page struct {
 	// answer to every path below its own.
 	Routes                     bool
 	SuppressCallbackExceptions bool
+	// Clientside is the script of the callbacks' inline functions, nil when
+	// there is none. It runs before the renderer starts.
+	Clientside []byte
 	// Dynamic says that callbacks or the layout function may return components
 	// of other suites too.
 	Dynamic bool
@@ -41,6 +44,7 @@ func (a *App) Page() (Page, error) {
 		Stylesheets:                a.Stylesheets,
 		Scripts:                    a.Scripts,
 		Routes:                     b.routes,
+		Clientside:                 b.clientside,
 		SuppressCallbackExceptions: a.SuppressCallbackExceptions,
 		Dynamic:                    a.LayoutFunc != nil || slices.ContainsFunc(a.callbacks, (*Callback).dynamic),
 	}

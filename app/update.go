@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -209,7 +210,7 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 	}
 	name, _ := textOf(req.output)
 	c := b.callbacks[name]
-	if c == nil {
+	if c == nil || c.browser != nil {
 		return nil, Errorf(Invalid, "There is no callback for this output; reload the page.")
 	}
 	args, err := c.arguments(req)
@@ -220,30 +221,91 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	if c.latest && call != nil {
+		var done func()
+		ctx, done = b.latest.begin(ctx, call.Page, name, outputs)
+		defer done()
+	}
+	if c.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
 	var dash *Context
 	if c.wantsContext {
 		dash = newContext(ctx, call)
 		dash.describe(args, outputs, req.changed)
 	}
-	results, err := c.run(dash, args)
+	if dash != nil && c.timeout > 0 { // a late function must not touch the answer
+		dash.call.Header = http.Header{}
+	}
+	results, err := c.run(ctx, dash, args)
+	if dash != nil && c.timeout > 0 && err == nil && call != nil && call.Header != nil {
+		for name, values := range dash.call.Header {
+			call.Header[name] = append(call.Header[name], values...)
+		}
+	}
 	switch {
-	case errors.Is(err, ErrPreventUpdate):
+	case errors.Is(err, ErrPreventUpdate), errors.Is(context.Cause(ctx), errSuperseded):
 		return nil, nil
 	case err != nil:
 		return nil, err
 	}
-	return c.respond(b, call, outputs, results)
+	return c.respond(b, call, dash, outputs, results)
 }
 
-// run calls the function and contains its panic.
-func (c *Callback) run(ctx *Context, args []argument) (results []any, err error) {
+// run calls the function, within the callback's time.
+func (c *Callback) run(ctx context.Context, dash *Context, args []argument) ([]any, error) {
+	if c.timeout == 0 {
+		return c.handle(dash, args)
+	}
+	type outcome struct {
+		results []any
+		err     error
+	}
+	ended := make(chan outcome, 1) // so that a late function finds room and ends
+	go func() {
+		results, err := c.handle(dash, args)
+		ended <- outcome{results, err}
+	}()
+	select {
+	case o := <-ended:
+		return o.results, o.err
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, Errorf(TimedOut, "The callback took longer than %v.", c.timeout)
+		}
+		return nil, ctx.Err()
+	}
+}
+
+// handle calls the function and, when it fails, the error handler.
+func (c *Callback) handle(dash *Context, args []argument) ([]any, error) {
+	results, err := c.contain(func() ([]any, error) { return c.invoke(dash, args) })
+	if err == nil || c.onError == nil || errors.Is(err, ErrPreventUpdate) {
+		return results, err
+	}
+	return c.contain(func() ([]any, error) {
+		results, err := c.onError(dash, err)
+		if err == nil && results == nil {
+			results = make([]any, len(c.outputs))
+			for i := range results {
+				results[i] = NoUpdate
+			}
+		}
+		return results, err
+	})
+}
+
+// contain turns a panic into an error, and names the callback in errors.
+func (c *Callback) contain(fn func() ([]any, error)) (results []any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("run %s: %w", c.label(), &PanicError{Value: p, Stack: debug.Stack()})
 		}
 	}()
-	results, err = c.invoke(ctx, args)
-	if err == nil || errors.Is(err, ErrPreventUpdate) {
+	results, err = fn()
+	if _, ours := errors.AsType[*Error](err); err == nil || ours || errors.Is(err, ErrPreventUpdate) {
 		return results, err
 	}
 	return nil, fmt.Errorf("run %s: %w", c.label(), err)
@@ -379,7 +441,7 @@ func (ctx *Context) describe(args, outputs []argument, changed [][]byte) {
 				t.ID = p.id()
 			}
 		}
-		t.Value = ctx.valueOf(t.ID, t.Property)
+		t.Value = ctx.trigger(t.ID, t.Property)
 		ctx.Triggered = append(ctx.Triggered, t)
 	}
 }
@@ -395,13 +457,17 @@ func (a *argument) describe() Argument {
 	return Argument{Items: items}
 }
 
-func (ctx *Context) valueOf(id ID, property string) json.RawMessage {
-	for _, in := range ctx.Inputs {
+// trigger marks the Input as changed and returns its value.
+func (ctx *Context) trigger(id ID, property string) json.RawMessage {
+	for i := range ctx.Inputs {
+		in := &ctx.Inputs[i]
 		if in.ID == id && in.Property == property {
+			in.Triggered = true
 			return in.Value
 		}
-		for _, item := range in.Items {
-			if item.ID == id && item.Property == property {
+		for n := range in.Items {
+			if item := &in.Items[n]; item.ID == id && item.Property == property {
+				in.Triggered, item.Triggered = true, true
 				return item.Value
 			}
 		}
@@ -417,11 +483,15 @@ type update struct {
 }
 
 // respond builds the answer: section 5.4 of Dash's protocol.
-func (c *Callback) respond(b *build, call *Call, outputs []argument, results []any) ([]byte, error) {
+func (c *Callback) respond(b *build, call *Call, ctx *Context, outputs []argument, results []any) ([]byte, error) {
 	if len(results) != len(outputs) {
 		return nil, fmt.Errorf("%s returned %s for %d Outputs", c.label(), counted(len(results), "value"), len(outputs))
 	}
-	if len(c.outputs) == 0 {
+	var side []update
+	if ctx != nil {
+		side = ctx.side
+	}
+	if len(c.outputs) == 0 && len(side) == 0 {
 		return nil, nil
 	}
 	updates := make([]update, 0, len(outputs))
@@ -445,7 +515,15 @@ func (c *Callback) respond(b *build, call *Call, outputs []argument, results []a
 		}
 	}
 	e := encoder{buf: make([]byte, 0, 256)}
-	e.buf = append(e.buf, `{"multi":true,"response":{`...)
+	e.buf = append(e.buf, `{"multi":true,`...)
+	if len(side) > 0 {
+		e.buf = append(e.buf, `"sideUpdate":{`...)
+		if err := e.updates(side); err != nil {
+			return nil, fmt.Errorf("encode the side updates of %s: %w", c.label(), err)
+		}
+		e.buf = append(e.buf, '}', ',')
+	}
+	e.buf = append(e.buf, `"response":{`...)
 	if err := e.updates(updates); err != nil {
 		return nil, fmt.Errorf("encode the answer of %s: %w", c.label(), err)
 	}

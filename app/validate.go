@@ -19,6 +19,8 @@ type build struct {
 	dependencies []byte               // JSON
 	suites       []*Suite             // those that a page loads
 	routes       bool                 // the app reads the page's path
+	clientside   []byte               // script of the inline functions; nil when there is none
+	latest       latestCalls
 	problems     []error
 }
 
@@ -102,6 +104,9 @@ func (a *App) newBuild() *build {
 	}
 
 	for _, c := range a.callbacks {
+		if c.onError == nil && c.browser == nil {
+			c.onError = a.OnError
+		}
 		problems := c.build(a.Defaults)
 		for _, problem := range problems {
 			report(c.site, "%s: %s", c.label(), problem)
@@ -109,8 +114,12 @@ func (a *App) newBuild() *build {
 		if len(problems) > 0 {
 			continue
 		}
-		if known != nil && !a.SuppressCallbackExceptions {
-			for _, d := range slices.Concat(c.outputs, c.args) {
+		if known != nil && !a.SuppressCallbackExceptions && !c.optional {
+			targets := slices.Concat(c.outputs, c.args)
+			for _, r := range c.running {
+				targets = append(targets, r.target)
+			}
+			for _, d := range targets {
 				if problem := known.check(d); problem != "" {
 					report(c.site, "%s: %s", c.label(), problem)
 				}
@@ -133,12 +142,13 @@ func (a *App) newBuild() *build {
 	for i, c := range a.callbacks {
 		wire[i] = c.wire()
 	}
-	text, err := appendJSON(nil, wire)
-	if err != nil {
+	e := encoder{}
+	if err := e.any(wire); err != nil {
 		report(a.site, "app %q: encode the dependencies: %v", a.name, err)
 	}
-	b.dependencies = text
-	b.suites = a.pageSuites(layout, known)
+	b.dependencies = e.buf
+	b.clientside = clientsideScript(a.callbacks)
+	b.suites = a.pageSuites(layout, known, &tree{suites: e.suites})
 	return b
 }
 

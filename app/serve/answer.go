@@ -68,6 +68,7 @@ var statuses = map[app.Code]int{
 	app.TooLarge:     http.StatusRequestEntityTooLarge,
 	app.Unsupported:  http.StatusUnsupportedMediaType,
 	app.TooMany:      http.StatusTooManyRequests,
+	app.TimedOut:     http.StatusGatewayTimeout,
 	app.Internal:     http.StatusInternalServerError,
 }
 

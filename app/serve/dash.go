@@ -1,8 +1,11 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,6 +45,7 @@ const (
 	ViewUpdate       View = "update-component" // _dash-update-component
 	ViewSuites       View = "component-suites" // _dash-component-suites/<package>/<path>
 	ViewAssets       View = "assets"           // assets/<path>
+	ViewClientside   View = "clientside"       // _dash-clientside.js: the inline functions of callbacks
 	ViewReload       View = "reload-hash"      // _reload-hash
 	ViewFavicon      View = "favicon"          // _favicon.ico
 )
@@ -57,6 +61,8 @@ func viewOf(path string) (view View, rest string, ok bool) {
 		return ViewDependencies, "", true
 	case "_dash-update-component":
 		return ViewUpdate, "", true
+	case "_dash-clientside.js":
+		return ViewClientside, "", true
 	case "_reload-hash":
 		return ViewReload, "", true
 	case "_favicon.ico":
@@ -73,12 +79,17 @@ func viewOf(path string) (view View, rest string, ok bool) {
 
 // mount is an app at its place in the server.
 type mount struct {
-	app     dash
-	page    app.Page
-	prefix  string // URL path of the app, with the slash
-	html    views.Dash
-	csp     contentPolicy
-	assets  *assets
+	app    dash
+	page   app.Page
+	prefix string // URL path of the app, with the slash
+	html   views.Dash
+	csp    contentPolicy
+	assets *assets
+
+	config [2]string // _dash-config before and after the page's end_id
+
+	clientsideHash string
+
 	allowed map[string]bool // packages of _dash-component-suites
 }
 
@@ -107,6 +118,8 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 		}
 	}
 	m.page = page
+	sum := sha256.Sum256(page.Clientside)
+	m.clientsideHash = hex.EncodeToString(sum[:8])
 	if m.assets, err = newAssets(a.Assets); err != nil {
 		return nil, fmt.Errorf("app %q: read its assets: %w", a.Name(), err)
 	}
@@ -114,6 +127,7 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	if err != nil {
 		return nil, fmt.Errorf("app %q: write _dash-config: %w", a.Name(), err)
 	}
+	m.config[0], m.config[1], _ = strings.Cut(config, endIDPlace)
 	m.allowed = map[string]bool{}
 	for _, pkg := range rendererPackages {
 		m.allowed[pkg] = true
@@ -127,7 +141,6 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 		Preloads:    []string{m.prefix + "_dash-layout", m.prefix + "_dash-dependencies"},
 		Stylesheets: s.stylesheets(m),
 		Scripts:     s.scripts(m),
-		Config:      config,
 	}
 	m.csp = newContentPolicy(page)
 	return m, nil
@@ -170,6 +183,9 @@ func (s *Server) scripts(m *mount) []views.Script {
 	}
 	for _, asset := range m.assets.scripts {
 		scripts = append(scripts, views.Script{URL: m.prefix + asset.url, Module: strings.HasSuffix(asset.path, ".mjs")})
+	}
+	if m.page.Clientside != nil {
+		scripts = append(scripts, views.Script{URL: m.prefix + "_dash-clientside.js?m=" + m.clientsideHash})
 	}
 	return scripts
 }
@@ -252,6 +268,15 @@ func (s *Server) serveApp(w http.ResponseWriter, r *http.Request) {
 		s.bundles.serveSuite(w, r, rest, func(pkg string) bool { return m.allowed[pkg] })
 	case ViewAssets:
 		m.assets.serve(w, r, rest, func() { s.fail(w, r, errNoPage) })
+	case ViewClientside:
+		if m.page.Clientside == nil {
+			err = errNoPage
+			break
+		}
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("ETag", `"`+m.clientsideHash+`"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(m.page.Clientside))
 	case ViewReload:
 		answerJSON(w, r, http.StatusOK, []byte(`{"files":[],"hard":false,"packages":[],"reloadHash":null}`))
 	case ViewFavicon:
@@ -287,6 +312,7 @@ func (s *Server) allowMethod(w http.ResponseWriter, r *http.Request, view View) 
 func (s *Server) serveMain(w http.ResponseWriter, r *http.Request, m *mount) error {
 	page := m.html
 	page.Nonce = rand.Text()
+	page.Config = m.config[0] + rand.Text() + m.config[1]
 	w.Header().Set("Content-Security-Policy", m.csp.header(page.Nonce))
 	w.Header().Set("Cache-Control", "no-cache")
 	s.render(w, r, http.StatusOK, page.Page())
@@ -381,6 +407,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, m *mount) *app.Cal
 		Header:  w.Header(),
 		AppID:   m.app.Slug(),
 		Prefix:  m.prefix,
+		Page:    r.URL.Query().Get("endId"),
 		Dist:    func(suites []*app.Suite) []app.Resource { return s.dist(m, suites) },
 		Log:     requestOf(r).logger(s.config.Log).With("app", m.app.Slug()),
 	}
@@ -411,6 +438,7 @@ func (s *Server) dashConfig(m *mount, suites []*app.Suite) (string, error) {
 		CSRFHeaderName:             "X-CSRFToken",
 		PlotlyjsURL:                s.bundles.url(s.config.BasePath, plotlyPackage, plotlyScript),
 		ValidationLayout:           validation,
+		EndID:                      endIDPlace,
 	}
 	if config.UpdateTitle == " " {
 		config.UpdateTitle = ""
@@ -425,9 +453,10 @@ const dashVersion = "4.3.0"
 // plotlyVersion is plotly.py's that belongs to that Dash.
 const plotlyVersion = "6.9.0"
 
-// dashConfig is _dash-config in the order of Dash. Debug off: ui, props_check
+// dashConfig is _dash-config. Debug off: ui, props_check
 // and validate_callbacks are false.
 type dashConfig struct {
+	EndID                      string                         `json:"end_id"` // first: endIDPlace is found there
 	URLBasePathname            *string                        `json:"url_base_pathname"`
 	RequestsPathnamePrefix     string                         `json:"requests_pathname_prefix"`
 	UI                         bool                           `json:"ui"`
@@ -450,6 +479,10 @@ type dashConfig struct {
 	PlotlyjsURL                string                         `json:"plotlyjs_url"`
 	ValidationLayout           json.RawMessage                `json:"validation_layout,omitempty"`
 }
+
+// endIDPlace is where _dash-config gets the end_id of each page: the renderer
+// sends it with every callback, so that the server tells pages apart.
+const endIDPlace = "{end_id}"
 
 // contentPolicy is the Content-Security-Policy of an app's page: section 10 of
 // the design. Plotly.js and the suites write style attributes, so styles are
