@@ -4,6 +4,8 @@ package examples
 
 import (
 	"dashd/app"
+	"dashd/examples/dashboard"
+	"dashd/examples/gallery"
 	"dashd/examples/network"
 	"dashd/examples/simple"
 )
@@ -12,6 +14,8 @@ import (
 func All() []*app.App {
 	return []*app.App{
 		simple.New(),
+		gallery.New(),
+		dashboard.New(),
 		network.New(),
 	}
 }
