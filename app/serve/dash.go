@@ -159,9 +159,12 @@ var rendererScripts = [...][2]string{
 	{"dash/dash-renderer", "build/dash_renderer.min.js"},
 }
 
+// Pages load plotly.js in its strict form: the ordinary one compiles the
+// shaders of its WebGL traces with eval, which the page's policy refuses. The
+// ordinary one is there too, at Dash's own address.
 const (
 	plotlyPackage = "plotly"
-	plotlyScript  = "package_data/plotly.min.js"
+	plotlyScript  = "package_data/plotly-strict.min.js"
 )
 
 func (s *Server) scripts(m *mount) []views.Script {

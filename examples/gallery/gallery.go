@@ -587,7 +587,7 @@ func galaxy(n int) app.Figure {
 	}
 	return app.Figure{
 		Data: app.List{app.Dict{
-			"type": "scatter", "mode": "markers", "hoverinfo": "skip",
+			"type": "scattergl", "mode": "markers", "hoverinfo": "skip",
 			"x": app.TypedArray(x), "y": app.TypedArray(y),
 			"marker": app.Dict{"size": 4, "opacity": 0.6, "color": app.TypedArray(distance), "colorscale": "Viridis"},
 		}},
