@@ -90,22 +90,6 @@ func (d Dependency) String() string { return string(d.id) + "." + d.property }
 // many reports whether the dependency stands for a list of components.
 func (d Dependency) many() bool { return d.pattern.many() }
 
-// matches reports whether the dependency can stand for the property of the
-// component id. id is in Dash's text form.
-func (d Dependency) matches(id ID, property string) bool {
-	if property != d.property {
-		return false
-	}
-	if d.pattern == nil {
-		return id == d.id
-	}
-	if !id.IsKey() {
-		return false
-	}
-	p, err := parsePattern(id)
-	return err == nil && d.pattern.matches(p)
-}
-
 // overlaps reports whether two outputs can be the same property.
 func (d Dependency) overlaps(other Dependency) bool {
 	if d.property != other.property || (d.pattern == nil) != (other.pattern == nil) {

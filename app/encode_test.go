@@ -55,7 +55,6 @@ type outer struct {
 	Zero    time.Time      `json:"zero,omitzero"`
 	Quoted  int            `json:"quoted,string"`
 	Plain   bool           // no tag
-	private int            //nolint:unused // must not show
 	Map     map[int]string `json:"map"`
 	Ptr     *int           `json:"ptr"`
 }

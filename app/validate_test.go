@@ -13,6 +13,9 @@ import (
 	"dashd/app/html"
 )
 
+// oddError is an error by another name.
+type oddError interface{ error }
+
 func page(children ...any) app.Component { return html.Div{Children: app.List(children)} }
 
 // TestValidate has one app for each thing that Validate finds.
@@ -50,7 +53,7 @@ func TestValidate(t *testing.T) {
 		{"interface parameter", func(a *app.App) { a.Callback(out, in).Do(func(fmt.Stringer) string { return "" }) }, "into which JSON cannot be decoded"},
 		{"result without JSON", func(a *app.App) { a.Callback(out, in).Do(func(string) func() { return nil }) }, "has no JSON form"},
 		{"error not last", func(a *app.App) {
-			a.Callback(out, app.Output("other", "title"), in).Do(func(string) (error, string) { return nil, "" })
+			a.Callback(out, app.Output("other", "title"), in).Do(func(string) (oddError, string) { return nil, "" })
 		}, "only the last result can be one"},
 		{"ALL without slice", func(a *app.App) {
 			a.Callback(out, app.Input(app.Key("type", "row", "index", app.ALL), "n_clicks")).Do(func(n int) string { return "" })
