@@ -166,6 +166,7 @@ func publicURL(address net.Addr, base string) string {
 const (
 	headerTimeout  = 10 * time.Second // for a request's header to arrive
 	idleTimeout    = 2 * time.Minute  // between requests of a connection
+	answerTimeout  = 10 * time.Minute // for an answer to be taken, where nothing tells otherwise
 	maxHeaderBytes = 64 << 10
 	stopTimeout    = 20 * time.Second // for requests under way when the server stops
 )
@@ -179,6 +180,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Handler:           s.handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
+		WriteTimeout:      answerTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),

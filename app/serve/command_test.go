@@ -14,13 +14,14 @@ import (
 	"dashd/app"
 	"dashd/app/html"
 	"dashd/app/serve"
+	"dashd/examples/network"
 	"dashd/examples/simple"
 )
 
 // TestMain lets the scripts run these programs by name.
 func TestMain(m *testing.M) {
 	testscript.Main(withBrowser{m}, map[string]func(){
-		"dashd": func() { serve.Main(serve.Config{Apps: []*app.App{simple.New()}}) },
+		"dashd": func() { serve.Main(serve.Config{Apps: []*app.App{simple.New(), network.New()}}) },
 		"broken": func() {
 			a := app.New("Broken")
 			a.Layout = html.Div{Children: app.List{html.Div{ID: "x"}, html.Div{ID: "x"}}}

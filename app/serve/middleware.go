@@ -111,12 +111,11 @@ func (s *Server) containPanics(next http.Handler) http.Handler {
 
 // securityHeaders sets the headers that all answers have.
 func (s *Server) securityHeaders(next http.Handler) http.Handler {
-	nosniff, referrer, opener := []string{"nosniff"}, []string{"same-origin"}, []string{"same-origin"}
+	nosniff, referrer := []string{"nosniff"}, []string{"same-origin"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["X-Content-Type-Options"] = nosniff
 		h["Referrer-Policy"] = referrer
-		h["Cross-Origin-Opener-Policy"] = opener
 		next.ServeHTTP(w, r)
 	})
 }

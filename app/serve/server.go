@@ -46,7 +46,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: config, byName: map[string]*mount{}, hosts: newHostList(config)}
-	suites, err := s.knownSuites()
+	suites, err := config.suites()
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +100,8 @@ func (s *Server) loadBundles(suites []*app.Suite) (err error) {
 // sitePackage is the folder of the files that the site's own pages use.
 const sitePackage = "dashd"
 
-// knownSuites lists the suites that pages can load, each namespace once.
-func (s *Server) knownSuites() ([]*app.Suite, error) {
+// suites lists the suites that pages can load, each namespace once.
+func (c Config) suites() ([]*app.Suite, error) {
 	byNamespace := map[string]*app.Suite{}
 	var suites []*app.Suite
 	add := func(suite *app.Suite) error {
@@ -120,12 +120,12 @@ func (s *Server) knownSuites() ([]*app.Suite, error) {
 			return nil, err
 		}
 	}
-	for _, suite := range s.config.Suites {
+	for _, suite := range c.Suites {
 		if err := add(suite); err != nil {
 			return nil, err
 		}
 	}
-	for _, a := range s.config.Apps {
+	for _, a := range c.Apps {
 		page, err := a.Page()
 		if err != nil {
 			return nil, err

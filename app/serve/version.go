@@ -3,6 +3,7 @@ package serve
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -17,13 +18,7 @@ type versionCommand struct {
 // Run prints the versions, or the licences.
 func (c *versionCommand) Run(config Config, console *console) error {
 	if c.Licenses {
-		_, err := fmt.Fprint(console.out, static.Licenses)
-		for _, suite := range config.Suites {
-			if err == nil && suite.Notice != "" {
-				_, err = fmt.Fprintf(console.out, "\n%s %s\n\n%s", suite.Namespace, suite.Version, suite.Notice)
-			}
-		}
-		return err
+		return printLicenses(config, console.out)
 	}
 	fmt.Fprintf(console.out, "dashd %s, %s, %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(console.out, "speaks the protocol of Dash %s\n", dashVersion)
@@ -33,6 +28,27 @@ func (c *versionCommand) Run(config Config, console *console) error {
 	}
 	for _, p := range packages {
 		fmt.Fprintf(console.out, "%s %s\n", p.Name, p.Version)
+	}
+	return nil
+}
+
+// printLicenses prints the notices of the built-in bundles, and those of the
+// suites that the apps bring.
+func printLicenses(config Config, w io.Writer) error {
+	if _, err := io.WriteString(w, static.Licenses); err != nil {
+		return fmt.Errorf("print the licences: %w", err)
+	}
+	suites, err := config.suites()
+	if err != nil {
+		return err
+	}
+	for _, suite := range suites {
+		if suite.Notice == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "\n\n%s %s\n\n%s", suite.Namespace, suite.Version, suite.Notice); err != nil {
+			return fmt.Errorf("print the licences: %w", err)
+		}
 	}
 	return nil
 }
