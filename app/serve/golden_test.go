@@ -69,6 +69,12 @@ type difference struct {
 	reason string
 }
 
+// What the entries of most callbacks in _dash-dependencies have in common.
+const (
+	plainCallback     = `"clientside_function":null,"prevent_initial_call":false,"background":null,"dynamic_creator":null,"no_output":false,"hidden":false,"websocket":false,"persistent":false`
+	preventedCallback = `"clientside_function":null,"prevent_initial_call":true,"background":null,"dynamic_creator":null,"no_output":false,"hidden":false,"websocket":false,"persistent":false,"optional":false`
+)
+
 // differences are all of them. One that is none any more fails the test.
 var differences = []difference{{
 	aspect: "error body",
@@ -135,6 +141,70 @@ var differences = []difference{{
 	aspect: "app",
 	ours:   "sets Output o.children too; add AllowDuplicate() to one of them",
 	reason: "two callbacks for one output are refused before serving; Dash tells in the browser, if dev tools are on",
+}, {
+	at:     []string{"19_optional: GET /_dash-dependencies"},
+	aspect: "body",
+	ours: `[{"output":"out.children","inputs":[{"id":"go","property":"n_clicks"},{"id":"missing","property":"value","allow_optional":true}],"state":[{"id":"missing2","property":"value","allow_optional":true}],` + plainCallback + `,"optional":false},
+		{"output":"nowhere.children","inputs":[{"id":"missing","property":"n_clicks"}],"state":[],` + plainCallback + `,"optional":true},
+		{"output":"out2.children","inputs":[{"id":"go","property":"n_clicks"}],"state":[],` + plainCallback + `,"optional":false}]`,
+	reason: "no callback is hidden: that is for dev tools, which dashd does not have",
+}, {
+	at:     []string{"39_http: GET /"},
+	aspect: "config ui",
+	ours:   false,
+	reason: "no dev tools",
+}, {
+	at:     []string{"39_http: GET /"},
+	aspect: "config dev_tools",
+	reason: "no dev tools",
+}, {
+	at:     []string{"39_http: GET /"},
+	aspect: "config csrf_token_name",
+	ours:   "_csrf_token",
+	reason: "the name cannot be chosen: dashd looks at the origin of a request, not at a token",
+}, {
+	at:     []string{"39_http: POST /_dash-update-component o2.children"},
+	aspect: "header set-cookie",
+	ours:   "k=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax",
+	reason: "a cookie's name is a token, so none has a blank; Max-Age needs no Expires",
+}, {
+	at:     []string{"39_http: POST /_dash-update-component o2.children"},
+	aspect: "header server-timing",
+	ours:   `db;desc="the database";dur=12`,
+	reason: "the time of the whole is in the log; Dash sends it with dev tools only",
+}, {
+	at:     []string{"41_dist: GET /_dash-dependencies"},
+	aspect: "body",
+	ours: `[{"output":"o.children","inputs":[{"id":"b","property":"n_clicks"}],"state":[],` + preventedCallback + `},
+		{"output":"no.children","inputs":[{"id":"n","property":"n_clicks"}],"state":[],` + preventedCallback + `}]`,
+	reason: "every callback can return components of new suites; none makes callbacks",
+}, {
+	at:     []string{"41_dist: POST /_dash-update-component o.children"},
+	aspect: "body",
+	ours: `{"multi":true,"response":{"o":{"children":{"props":{"children":"x","id":"hel"},"type":"Hello","namespace":"dyn_lib"}}},
+		"dist":[{"type":"_js_dist","url":"/static/4e9b3a191ea3/dyn_lib/dyn.js"},{"type":"_css_dist","url":"/static/4e9b3a191ea3/dyn_lib/dyn.css"}]}`,
+	reason: "the URL has the hash of the suite's files, not their time",
+}, {
+	at:     []string{"41_dist: POST /_dash-update-component no.children"},
+	aspect: "body",
+	ours: `{"multi":true,"response":{"no":{"children":{"props":{"children":"y"},"type":"Hello","namespace":"dyn_lib"}}},
+		"dist":[{"type":"_js_dist","url":"/static/4e9b3a191ea3/dyn_lib/dyn.js"},{"type":"_css_dist","url":"/static/4e9b3a191ea3/dyn_lib/dyn.css"}]}`,
+	reason: "dashd does not know what a page has loaded, so each answer names the files; the page loads them once",
+}, {
+	at:     []string{"46_dotted_output_id: GET /_dash-dependencies"},
+	aspect: "body",
+	ours:   `[{"output":"{\"a\":1,\"bool\":true,\"z\":\"k.l..m\"}.children","inputs":[{"id":"go","property":"n_clicks"}],"state":[],` + plainCallback + `,"optional":false}]`,
+	reason: "dots in the ID of an output are not escaped: the renderer cannot read what Dash sends (46b shows that this works)",
+}, {
+	at:     []string{"46_dotted_output_id: escaped id as in _dash-dependencies"},
+	aspect: "status",
+	ours:   http.StatusBadRequest,
+	reason: "the callback's name has no escapes",
+}, {
+	at:     []string{"46_dotted_output_id: unescaped id"},
+	aspect: "status",
+	ours:   http.StatusOK,
+	reason: "the callback's name has no escapes",
 }, {
 	aspect: "config disable_version_check",
 	ours:   true,
@@ -215,6 +285,7 @@ func replay(t *testing.T, name string, exchanges []exchange, seen map[string]boo
 	a := twin(t)
 	server, err := serve.New(serve.Config{
 		Apps:      []*app.App{a},
+		Suites:    []*app.Suite{dynLib},
 		PublicURL: "http://o.example", // a hand-made Origin of 11_context
 	})
 	if err != nil {
@@ -305,6 +376,7 @@ func (d *difference) accepts(ours any) bool {
 // compare returns the aspects in which an answer differs from the recorded one:
 //
 //	status, content type
+//	header NAME  a further header of the recording; several of a name are lines
 //	body         its JSON, or the text of what is not JSON
 //	config KEY   a key of the page's _dash-config
 //	error body   an error says other things
@@ -337,6 +409,11 @@ func compare(t *testing.T, x *exchange, got *httptest.ResponseRecorder, prefix s
 	}
 	if want.Headers["content-type"] != "" {
 		note("content type", want.Headers["content-type"], got.Header().Get("Content-Type"))
+	}
+	for name, value := range want.Headers {
+		if name != "content-type" && name != "etag" {
+			note("header "+name, value, strings.Join(got.Header().Values(name), "\n"))
+		}
 	}
 	switch {
 	case want.Body != nil:

@@ -192,7 +192,7 @@ func TestPageURLs(t *testing.T) {
 	if count < 14 {
 		t.Errorf("the page names only %d URLs", count)
 	}
-	for _, want := range []string{"bootstrap.min.css", "dash_bootstrap_components.min.js", "plotly.min.js", `rel="preload"`} {
+	for _, want := range []string{"bootstrap.min.css", "dash_bootstrap_components.min.js", "plotly-strict.min.js", `rel="preload"`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s", want)
 		}
