@@ -1,0 +1,189 @@
+package serve
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dashd/app"
+	"dashd/app/dcc"
+	"dashd/app/html"
+	"dashd/app/table"
+	"dashd/views"
+)
+
+// dash is what the server needs of an app: bytes in, bytes out. *app.App is one.
+type dash interface {
+	Name() string
+	Slug() string
+	Page() (app.Page, error)
+	LayoutJSON(ctx context.Context, call *app.Call) ([]byte, error)
+	ValidationLayoutJSON() ([]byte, error)
+	DependenciesJSON() ([]byte, error)
+	UpdateJSON(ctx context.Context, call *app.Call, body []byte) ([]byte, error)
+}
+
+// mount is an app at its place in the server.
+type mount struct {
+	app    dash
+	page   app.Page
+	prefix string // URL path of the app, with the slash
+	html   views.Dash
+	csp    contentPolicy
+	assets *assets
+
+	config [2]string // _dash-config before and after the page's end_id
+
+	clientsideHash string
+
+	allowed map[string]bool // packages of _dash-component-suites
+}
+
+func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
+	page, err := a.Page()
+	if err != nil {
+		return nil, err
+	}
+	m := &mount{app: a, prefix: s.config.BasePath + "app/" + a.Slug() + "/"}
+	page.Suites = slices.Clone(page.Suites) // those of the app stay as they are
+	for i, suite := range page.Suites {
+		if suite.Package != "" {
+			continue
+		}
+		known := s.suites[suite.Namespace]
+		if known == nil {
+			return nil, fmt.Errorf("app %q: no suite has the namespace %q; add it to Config.Suites", a.Name(), suite.Namespace)
+		}
+		page.Suites[i] = known
+	}
+	if page.Dynamic { // Dash's own suites are there, as in every page of Dash
+		for _, suite := range []*app.Suite{html.Suite, dcc.Suite, table.Suite} {
+			if !slices.Contains(page.Suites, suite) {
+				page.Suites = append(page.Suites, suite)
+			}
+		}
+	}
+	m.page = page
+	sum := sha256.Sum256(page.Clientside)
+	m.clientsideHash = hex.EncodeToString(sum[:8])
+	if m.assets, err = newAssets(a.Assets); err != nil {
+		return nil, fmt.Errorf("app %q: read its assets: %w", a.Name(), err)
+	}
+	config, err := s.dashConfig(m, suites)
+	if err != nil {
+		return nil, fmt.Errorf("app %q: write _dash-config: %w", a.Name(), err)
+	}
+	m.config[0], m.config[1], _ = strings.Cut(config, endIDPlace)
+	m.allowed = map[string]bool{}
+	for _, pkg := range rendererPackages {
+		m.allowed[pkg] = true
+	}
+	for _, suite := range suites {
+		m.allowed[suite.Package] = true
+	}
+	m.html = views.Dash{
+		Title:       page.Title,
+		Favicon:     m.prefix + "_favicon.ico",
+		Preloads:    []string{m.prefix + "_dash-layout", m.prefix + "_dash-dependencies"},
+		Stylesheets: s.stylesheets(m),
+		Scripts:     s.scripts(m),
+	}
+	m.csp = newContentPolicy(page)
+	return m, nil
+}
+
+// rendererPackages are the packages of the renderer and what it stands on.
+var rendererPackages = []string{"dash/deps", "dash/dash-renderer", plotlyPackage}
+
+// rendererScripts run before every suite: section 4 of Dash's protocol,
+// without the polyfill, which no browser of today needs.
+var rendererScripts = [...][2]string{
+	{"dash/deps", "regenerator-runtime@0.14.1.js"},
+	{"dash/deps", "react@18.3.1.min.js"},
+	{"dash/deps", "react-dom@18.3.1.min.js"},
+	{"dash/deps", "prop-types@15.8.1.min.js"},
+	{"dash/dash-renderer", "build/dash_renderer.min.js"},
+}
+
+// Pages load plotly.js in its strict form: the ordinary one compiles the
+// shaders of its WebGL traces with eval, which the page's policy refuses. The
+// ordinary one is there too, at Dash's own address.
+const (
+	plotlyPackage = "plotly"
+	plotlyScript  = "package_data/plotly-strict.min.js"
+)
+
+func (s *Server) scripts(m *mount) []views.Script {
+	base := s.config.BasePath
+	var scripts []views.Script
+	for _, f := range rendererScripts {
+		scripts = append(scripts, views.Script{URL: s.bundles.url(base, f[0], f[1])})
+	}
+	for _, url := range m.page.Scripts {
+		scripts = append(scripts, views.Script{URL: url})
+	}
+	if m.page.Dynamic {
+		scripts = append(scripts, views.Script{URL: s.bundles.url(base, sitePackage, "suites.js")})
+	}
+	for _, suite := range m.page.Suites {
+		for _, url := range s.suiteScripts(suite) {
+			scripts = append(scripts, views.Script{URL: url})
+		}
+	}
+	for _, asset := range m.assets.scripts {
+		scripts = append(scripts, views.Script{URL: m.prefix + asset.url, Module: strings.HasSuffix(asset.path, ".mjs")})
+	}
+	if m.page.Clientside != nil {
+		scripts = append(scripts, views.Script{URL: m.prefix + "_dash-clientside.js?m=" + m.clientsideHash})
+	}
+	return scripts
+}
+
+// suiteScripts lists the URLs of a suite's scripts.
+func (s *Server) suiteScripts(suite *app.Suite) (urls []string) {
+	base := s.config.BasePath
+	if suite.Namespace == "dash_core_components" { // has the Graph
+		topojson := s.bundles.url(base, plotlyPackage, "package_data/topojson/")
+		urls = append(urls, s.bundles.url(base, sitePackage, "graph.js")+"#"+topojson)
+	}
+	for _, file := range suite.Scripts {
+		urls = append(urls, s.bundles.url(base, suite.Package, file))
+	}
+	return urls
+}
+
+// dist lists the files of suites that a callback's answer needs and the page
+// has not loaded.
+func (s *Server) dist(m *mount, suites []*app.Suite) (resources []app.Resource) {
+	for _, suite := range suites {
+		if slices.ContainsFunc(m.page.Suites, func(loaded *app.Suite) bool { return loaded.Namespace == suite.Namespace }) {
+			continue
+		}
+		if known := s.suites[suite.Namespace]; known != nil {
+			suite = known
+		}
+		for _, url := range s.suiteScripts(suite) {
+			resources = append(resources, app.Resource{Type: "_js_dist", URL: url})
+		}
+		for _, file := range suite.Styles {
+			resources = append(resources, app.Resource{Type: "_css_dist", URL: s.bundles.url(s.config.BasePath, suite.Package, file)})
+		}
+	}
+	return resources
+}
+
+func (s *Server) stylesheets(m *mount) []string {
+	urls := slices.Clone(m.page.Stylesheets)
+	for _, suite := range m.page.Suites {
+		for _, file := range suite.Styles {
+			urls = append(urls, s.bundles.url(s.config.BasePath, suite.Package, file))
+		}
+	}
+	for _, asset := range m.assets.styles {
+		urls = append(urls, m.prefix+asset.url)
+	}
+	return urls
+}
