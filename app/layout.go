@@ -66,6 +66,7 @@ type tree struct {
 	nodes    map[ID]node
 	patterns map[ID]pattern // the dictionary IDs among the nodes
 	routes   bool           // has a dcc.Location
+	graphs   bool           // has a dcc.Graph
 	problems []string
 }
 
@@ -78,8 +79,9 @@ func readLayout(layout Component) *tree {
 		if suite == nil {
 			return fmt.Errorf("%T belongs to no suite", c)
 		}
-		if name == "Location" && suite.Namespace == "dash_core_components" {
-			t.routes = true
+		if suite.Namespace == "dash_core_components" {
+			t.routes = t.routes || name == "Location"
+			t.graphs = t.graphs || name == "Graph"
 		}
 		label := name
 		if id != "" {

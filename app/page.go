@@ -16,6 +16,9 @@ type Page struct {
 	// answer to every path below its own.
 	Routes                     bool
 	SuppressCallbackExceptions bool
+	// Graphs says that the layout has graphs, so that the page loads plotly.js
+	// at once.
+	Graphs bool
 	// Clientside is the script of the callbacks' inline functions, nil when
 	// there is none. It runs before the renderer starts.
 	Clientside []byte
@@ -44,6 +47,7 @@ func (a *App) Page() (Page, error) {
 		Stylesheets:                a.Stylesheets,
 		Scripts:                    a.Scripts,
 		Routes:                     b.routes,
+		Graphs:                     b.graphs,
 		Clientside:                 b.clientside,
 		SuppressCallbackExceptions: a.SuppressCallbackExceptions,
 		Dynamic:                    a.LayoutFunc != nil || slices.ContainsFunc(a.callbacks, (*Callback).dynamic),

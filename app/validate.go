@@ -19,6 +19,7 @@ type build struct {
 	dependencies []byte               // JSON
 	suites       []*Suite             // those that a page loads
 	routes       bool                 // the app reads the page's path
+	graphs       bool                 // the layout has graphs
 	clientside   []byte               // script of the inline functions; nil when there is none
 	latest       latestCalls
 	problems     []error
@@ -177,7 +178,7 @@ func (a *App) buildLayout(b *build, report func(site, format string, args ...any
 	for _, problem := range t.problems {
 		report(a.site, "app %q: %s", a.name, problem)
 	}
-	b.routes = t.routes
+	b.routes, b.graphs = t.routes, t.graphs
 	if a.LayoutFunc == nil {
 		b.layout = t.json
 	}

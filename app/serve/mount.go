@@ -87,9 +87,13 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	m.html = views.Dash{
 		Title:       page.Title,
 		Favicon:     m.prefix + "_favicon.ico",
-		Preloads:    []string{m.prefix + "_dash-layout", m.prefix + "_dash-dependencies"},
+		Fetches:     []string{m.prefix + "_dash-layout", m.prefix + "_dash-dependencies"},
 		Stylesheets: s.stylesheets(m),
 		Scripts:     s.scripts(m),
+	}
+	if page.Graphs {
+		base := s.config.BasePath
+		m.html.Preloads = []string{s.bundles.url(base, dcc.Suite.Package, "async-graph.js"), s.bundles.url(base, plotlyPackage, plotlyScript)}
 	}
 	m.csp = newContentPolicy(page)
 	return m, nil
