@@ -12,6 +12,17 @@ type Arg interface {
 	apply(*Callback)
 }
 
+// Args are arguments that several callbacks share.
+type Args []Arg
+
+func (a Args) apply(c *Callback) {
+	for _, arg := range a {
+		if arg != nil {
+			arg.apply(c)
+		}
+	}
+}
+
 // Dependency is a property of a component, or with wildcards of many, that a
 // callback writes or reads. It is made by [Output], [Input] and [State].
 type Dependency struct {

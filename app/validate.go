@@ -139,6 +139,8 @@ func (a *App) newBuild() *build {
 		b.register(c, report)
 	}
 
+	circles(a.callbacks, report)
+
 	wire := make([]wireCallback, len(a.callbacks))
 	for i, c := range a.callbacks {
 		wire[i] = c.wire()

@@ -110,6 +110,10 @@ func TestValidate(t *testing.T) {
 		{"MATCH without MATCH", func(a *app.App) {
 			a.Callback(app.Output(app.Key("i", app.MATCH), "title"), app.Input(app.Key("j", app.MATCH), "title")).Do(func(string) string { return "" })
 		}, `has MATCH under "j", where the Outputs have no MATCH`},
+		{"circle", func(a *app.App) {
+			a.Callback(app.Output("other", "title"), app.Input("out", "title")).Do(func(s string) string { return s })
+			a.Callback(app.Output("out", "title"), app.Input("other", "title")).Do(func(s string) string { return s })
+		}, "callbacks call each other in a circle: other.title (app/validate_test.go:"},
 		{"doubled ID", func(a *app.App) { a.Layout = page(html.Div{ID: "x"}, html.Div{Children: html.P{ID: "x"}}) }, `ID "x" is in the layout twice`},
 		{"wildcard in the layout", func(a *app.App) { a.Layout = page(html.Div{ID: app.Key("i", app.MATCH)}) }, "wildcards are for callbacks"},
 		{"dot in the layout", func(a *app.App) { a.Layout = page(html.Div{ID: "a.b"}) }, `holds a "."`},
@@ -209,6 +213,10 @@ func TestValidatePermits(t *testing.T) {
 	a.SuppressCallbackExceptions = true
 	a.Callback(app.Output("out", "children"), app.Input("later", "value")).Do(func(string) string { return "" })
 	a.Callback(app.Output("out", "data-x"), app.Input(app.Key("new", app.ALL), "value")).Do(func([]string) string { return "" })
+	// Two properties that follow each other, in one callback.
+	a.Callback(app.Output("x", "value"), app.Output("y", "value"), app.Input("x", "value"), app.Input("y", "value")).Do(func(x, y int) (int, int) { return x, y })
+	a.Callback(app.Output("z", "value"), app.Input("x", "value"), app.State("w", "value")).Do(func(x, w int) int { return x })
+	a.Callback(app.Output("w", "value"), app.Input("z", "value")).Do(func(z int) int { return z })
 	if err := a.Validate(); err != nil {
 		t.Error(err)
 	}
