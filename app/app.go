@@ -75,6 +75,7 @@ type App struct {
 	Scripts     []string
 
 	name      string
+	slug      string
 	site      string // file:line of New
 	callbacks []*Callback
 	suites    []*Suite // given to Use
@@ -94,14 +95,14 @@ const (
 // New makes an app. Its name is what people call it ("SimpleExample"); its URL
 // is made from that (/app/simpleexample/).
 func New(name string) *App {
-	return &App{name: name, site: callSite(1)}
+	return &App{name: name, slug: slugify(name), site: callSite(1)}
 }
 
 // Name returns the name that the app was made with.
 func (a *App) Name() string { return a.name }
 
 // Slug returns the name's form in URLs, as Django's slugify makes it.
-func (a *App) Slug() string { return slugify(a.name) }
+func (a *App) Slug() string { return a.slug }
 
 // Callback adds a callback: its Outputs, Inputs, States and options, in any
 // order. Complete it with [Callback.Do].

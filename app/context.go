@@ -34,8 +34,10 @@ type Call struct {
 	// those only.
 	Dist func(suites []*Suite) []Resource
 
-	// Log takes the app's own messages. It names the app and the request.
-	Log *slog.Logger
+	// Log takes the app's own messages; it names the app. RequestID is the id
+	// under which they stand there.
+	Log       *slog.Logger
+	RequestID string
 }
 
 // Context is what a callback or a layout function knows of its call. It is
@@ -142,7 +144,7 @@ func (c *Context) Request() *http.Request { return c.call.Request }
 func (c *Context) Header() http.Header { return c.call.Header }
 
 // Log returns a logger that names the app and the request.
-func (c *Context) Log() *slog.Logger { return c.call.Log }
+func (c *Context) Log() *slog.Logger { return c.call.Log.With("request", c.call.RequestID) }
 
 // newContext makes a context; what a call leaves out is filled in, so that no
 // method of Context meets nil.

@@ -19,40 +19,48 @@ import (
 // writeTimeout is the time in which a visitor must have taken an answer.
 const writeTimeout = 2 * time.Minute
 
-// answerJSON writes a JSON answer. HEAD gets the headers alone.
-func answerJSON(w http.ResponseWriter, r *http.Request, status int, text []byte) {
-	h := w.Header()
-	h["Content-Type"] = jsonType
-	h.Set("Content-Length", strconv.Itoa(len(text)))
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(text) // the visitor may have left
-	}
+// answerJSON writes a JSON answer.
+func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, status int, text []byte) {
+	w.Header()["Content-Type"] = jsonType
+	s.answer(w, r, status, text)
 }
 
 var jsonType = []string{"application/json"}
+
+// answer writes an answer whose headers are set. HEAD gets the headers alone.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, text []byte) {
+	write := func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["Content-Length"] = []string{strconv.Itoa(len(text))}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines
+		w.WriteHeader(status)
+		if r.Method != http.MethodHead {
+			_, _ = w.Write(text) // the visitor may have left
+		}
+	}
+	if len(text) < compressFrom { // the frequent ones
+		write(w, r)
+		return
+	}
+	s.compress(http.HandlerFunc(write)).ServeHTTP(w, r)
+}
 
 // render writes a page. It is made whole first, so that an error can still
 // become an error.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) {
 	var text bytes.Buffer
 	if err := page.Render(r.Context(), &text); err != nil {
-		s.config.Log.Error("render page", "err", err, "request", requestOf(r).id)
-		http.Error(w, "Something went wrong (id "+requestOf(r).id+").", http.StatusInternalServerError)
+		s.config.Log.Error("render page", "err", err, "request", requestID(w))
+		http.Error(w, "Something went wrong (id "+requestID(w)+").", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(text.Len()))
+	h["Referrer-Policy"] = sameOrigin
 	if h.Get("Content-Security-Policy") == "" {
 		h.Set("Content-Security-Policy", sitePolicy)
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(text.Bytes()) // the visitor may have left
-	}
+	s.answer(w, r, status, text.Bytes())
 }
 
 // sitePolicy is the Content-Security-Policy of the site's own pages.
@@ -75,8 +83,7 @@ var statuses = map[app.Code]int{
 // fail answers a request with an error: JSON for a program, a page for a
 // person. It is the one place where errors of requests are logged.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	request := requestOf(r)
-	log := request.logger(s.config.Log)
+	log := s.config.Log.With("request", requestID(w))
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		log.Debug("visitor left", "path", r.URL.Path)
 		return
@@ -105,13 +112,13 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, sent
 	h := w.Header()
 	h.Del("Content-Security-Policy")
 	h.Set("Cache-Control", "no-store")
-	id := requestOf(r).id
+	id := requestID(w)
 	if wantsJSON(r) {
 		text, _ := json.Marshal(struct {
 			Error string `json:"error"`
 			ID    string `json:"id"`
 		}{sentence, id})
-		answerJSON(w, r, status, text)
+		s.answerJSON(w, r, status, text)
 		return
 	}
 	s.render(w, r, status, s.site(http.StatusText(status)).Error(sentence, id))

@@ -123,6 +123,7 @@ func (b *tab) choose(selector, text string) {
 	b.until(options + ".length === 0") // the list of the last choice has closed
 	b.click(selector)
 	b.until("!!" + option)
+	b.until(`document.getAnimations().every(a => a.playState !== "running")`) // the list slides in
 	js[bool](b, option+".setAttribute('data-choose', '') || true")
 	b.click("[data-choose]")
 	b.until(fmt.Sprintf("document.querySelector(%q).textContent.startsWith(%q)", selector, text))

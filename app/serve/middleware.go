@@ -1,8 +1,8 @@
 package serve
 
 import (
-	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net"
@@ -22,45 +22,31 @@ import (
 
 // middleware wraps the routes in what every request passes, outermost first.
 func (s *Server) middleware(routes http.Handler) http.Handler {
-	h := compress(routes)
-	h = s.refuseCrossOrigin(h)
+	h := s.refuseCrossOrigin(routes)
 	h = s.securityHeaders(h)
 	h = s.refuseOtherHosts(h)
 	h = s.containPanics(h)
 	return s.identify(h)
 }
 
-// request is what middleware notes of a request.
-type request struct {
-	id  string
-	log *slog.Logger // made when first needed
-}
+// requestIDHeader carries the id of a request, which its answer, its log lines
+// and an error page show.
+const requestIDHeader = "X-Request-Id"
 
-// logger returns a logger that names the request.
-func (r *request) logger(base *slog.Logger) *slog.Logger {
-	if r.log == nil {
-		r.log = base.With("request", r.id)
+// requestID returns the id that identify gave the request.
+func requestID(w http.ResponseWriter) string {
+	if id := w.Header()[requestIDHeader]; len(id) > 0 {
+		return id[0]
 	}
-	return r.log
+	return "none"
 }
 
-type requestKey struct{}
-
-// requestOf returns what identify noted.
-func requestOf(r *http.Request) *request {
-	if noted, ok := r.Context().Value(requestKey{}).(*request); ok {
-		return noted
-	}
-	return &request{id: "none"}
-}
-
-// identify gives each request an id, which its answer, its log lines and an
-// error page show, and logs it at debug level.
+// identify gives each request an id, and logs it at debug level.
 func (s *Server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		noted := &request{id: strings.ToLower(rand.Text()[:12])}
-		w.Header()["X-Request-Id"] = []string{noted.id}
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, noted))
+		var id [8]byte
+		rand.Read(id[:])
+		w.Header()[requestIDHeader] = []string{hex.EncodeToString(id[:])}
 		if !s.config.Log.Enabled(r.Context(), slog.LevelDebug) {
 			next.ServeHTTP(w, r)
 			return
@@ -68,7 +54,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 		start := time.Now()
 		counted := &countingWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(counted, r)
-		noted.logger(s.config.Log).Debug("request", "method", r.Method, "path", r.URL.Path,
+		s.config.Log.Debug("request", "request", requestID(w), "method", r.Method, "path", r.URL.Path,
 			"status", counted.status, "bytes", counted.bytes, "took", time.Since(start))
 	})
 }
@@ -109,13 +95,14 @@ func (s *Server) containPanics(next http.Handler) http.Handler {
 	})
 }
 
-// securityHeaders sets the headers that all answers have.
+// sameOrigin is the Referrer-Policy of pages.
+var sameOrigin = []string{"same-origin"}
+
+// securityHeaders sets the headers that all answers have; pages have more.
 func (s *Server) securityHeaders(next http.Handler) http.Handler {
-	nosniff, referrer := []string{"nosniff"}, []string{"same-origin"}
+	nosniff := []string{"nosniff"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h["X-Content-Type-Options"] = nosniff
-		h["Referrer-Policy"] = referrer
+		w.Header()["X-Content-Type-Options"] = nosniff
 		next.ServeHTTP(w, r)
 	})
 }
@@ -135,13 +122,17 @@ func (s *Server) refuseCrossOrigin(next http.Handler) http.Handler {
 	})
 }
 
-// compress compresses the dynamic answers; bundles come compressed.
-func compress(next http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes([]string{"application/json", "text/html"}))
+// compressFrom is the size from which an answer is compressed.
+const compressFrom = 1024
+
+// newCompressor wraps handlers whose answers are compressed for the clients
+// that take it. Bundles come compressed.
+func newCompressor() func(http.Handler) http.HandlerFunc {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(compressFrom), gzhttp.ContentTypes([]string{"application/json", "text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml"}))
 	if err != nil {
 		panic(fmt.Sprintf("set up compression: %v", err)) // a constant option is wrong
 	}
-	return wrap(next)
+	return wrap
 }
 
 // hostList are the hosts that a request may name: the defence against a page

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -39,6 +40,9 @@ type mount struct {
 
 	clientsideHash string
 
+	log  *slog.Logger // names the app
+	dist func([]*app.Suite) []app.Resource
+
 	allowed map[string]bool // packages of _dash-component-suites
 }
 
@@ -47,7 +51,8 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mount{app: a, prefix: s.config.BasePath + "app/" + a.Slug() + "/"}
+	m := &mount{app: a, prefix: s.config.BasePath + "app/" + a.Slug() + "/", log: s.config.Log.With("app", a.Slug())}
+	m.dist = func(suites []*app.Suite) []app.Resource { return s.dist(m, suites) }
 	page.Suites = slices.Clone(page.Suites) // those of the app stay as they are
 	for i, suite := range page.Suites {
 		if suite.Package != "" {

@@ -33,6 +33,8 @@ type Server struct {
 	byName  map[string]*mount // by slug and by name
 	hosts   hostList
 	handler http.Handler
+
+	compress func(http.Handler) http.HandlerFunc
 }
 
 // New makes a server. It checks the apps ([app.Validate]) and returns all that
@@ -71,6 +73,7 @@ func New(config Config) (*Server, error) {
 	if config.Home != "" && s.byName[config.Home] == nil {
 		return nil, fmt.Errorf("home: there is no app %q", config.Home)
 	}
+	s.compress = newCompressor()
 	s.handler = s.middleware(s.routes())
 	return s, nil
 }
@@ -146,7 +149,6 @@ func (c Config) suites() ([]*app.Suite, error) {
 func (s *Server) routes() http.Handler {
 	base := s.config.BasePath
 	mux := http.NewServeMux()
-	mux.HandleFunc(base+"app/{app}/{view...}", s.serveApp)
 	mux.HandleFunc(base+"app/{app}", s.addSlash)
 	mux.HandleFunc(base+"static/{file...}", func(w http.ResponseWriter, r *http.Request) {
 		s.bundles.serveStatic(w, r, r.PathValue("file"))
@@ -160,7 +162,22 @@ func (s *Server) routes() http.Handler {
 			s.fail(w, r, app.Errorf(app.NotFound, "There is nothing at this address; this site begins at %s.", base))
 		})
 	}
-	return mux
+	apps := base + "app/"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The apps come first and fast; what is no clean path of theirs, the
+		// mux mends.
+		if path, ok := strings.CutPrefix(r.URL.Path, apps); ok && strings.Contains(path, "/") && isClean(r.URL.Path) {
+			s.serveApp(w, r, path)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// isClean reports whether a path has no empty part, "." or "..".
+func isClean(path string) bool {
+	return !strings.Contains(path, "//") && !strings.Contains(path, "/./") && !strings.Contains(path, "/../") &&
+		!strings.HasSuffix(path, "/.") && !strings.HasSuffix(path, "/..")
 }
 
 // addSlash leads to the same path with a slash at its end.
@@ -195,7 +212,8 @@ func (s *Server) servePages(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNoPage)
 		return
 	}
-	http.StripPrefix(strings.TrimSuffix(s.config.BasePath, "/"), s.config.Pages).ServeHTTP(w, r)
+	w.Header()["Referrer-Policy"] = sameOrigin
+	s.compress(http.StripPrefix(strings.TrimSuffix(s.config.BasePath, "/"), s.config.Pages)).ServeHTTP(w, r)
 }
 
 var errNoPage = app.Errorf(app.NotFound, "There is no such page.")

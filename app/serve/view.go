@@ -55,14 +55,16 @@ func viewOf(path string) (view View, rest string, ok bool) {
 	return "", path, false
 }
 
-// serveApp serves the views of the apps.
-func (s *Server) serveApp(w http.ResponseWriter, r *http.Request) {
-	m := s.byName[r.PathValue("app")]
+// serveApp serves the views of the apps. path is what follows "app/" in the
+// URL: "<name>/<view>".
+func (s *Server) serveApp(w http.ResponseWriter, r *http.Request, path string) {
+	name, path, _ := strings.Cut(path, "/")
+	m := s.byName[name]
 	if m == nil {
 		s.fail(w, r, app.Errorf(app.NotFound, "There is no such app."))
 		return
 	}
-	view, rest, ok := viewOf(r.PathValue("view"))
+	view, rest, ok := viewOf(path)
 	if !ok {
 		if !m.page.Routes || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
 			s.fail(w, r, errNoPage)
@@ -97,7 +99,7 @@ func (s *Server) serveApp(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", `"`+m.clientsideHash+`"`)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(m.page.Clientside))
 	case ViewReload:
-		answerJSON(w, r, http.StatusOK, []byte(`{"files":[],"hard":false,"packages":[],"reloadHash":null}`))
+		s.answerJSON(w, r, http.StatusOK, []byte(`{"files":[],"hard":false,"packages":[],"reloadHash":null}`))
 	case ViewFavicon:
 		if !m.assets.has("favicon.ico") {
 			s.serveFavicon(w, r)
@@ -144,7 +146,7 @@ func (s *Server) serveLayout(w http.ResponseWriter, r *http.Request, m *mount) e
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	answerJSON(w, r, http.StatusOK, layout)
+	s.answerJSON(w, r, http.StatusOK, layout)
 	return nil
 }
 
@@ -154,7 +156,7 @@ func (s *Server) serveDependencies(w http.ResponseWriter, r *http.Request, m *mo
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	answerJSON(w, r, http.StatusOK, dependencies)
+	s.answerJSON(w, r, http.StatusOK, dependencies)
 	return nil
 }
 
@@ -176,7 +178,7 @@ func (s *Server) serveUpdate(w http.ResponseWriter, r *http.Request, m *mount) e
 	case answer == nil:
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		answerJSON(w, r, http.StatusOK, answer)
+		s.answerJSON(w, r, http.StatusOK, answer)
 	}
 	return nil
 }
@@ -188,14 +190,13 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // not every writer has deadlines
-	reader := http.MaxBytesReader(w, r.Body, s.config.MaxBody)
 	var body []byte
 	var err error
-	if n := r.ContentLength; n >= 0 && n <= 64<<10 { // larger bodies grow as they arrive
+	if n := r.ContentLength; n >= 0 && n <= 64<<10 { // net/http gives no more than that
 		body = make([]byte, n)
-		_, err = io.ReadFull(reader, body)
-	} else {
-		body, err = io.ReadAll(reader)
+		_, err = io.ReadFull(r.Body, body)
+	} else { // what is large grows as it arrives
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MaxBody))
 	}
 	if err != nil {
 		if _, ok := err.(*http.MaxBytesError); ok {
@@ -222,12 +223,24 @@ func isJSON(contentType string) bool {
 // call describes the request to the app.
 func (s *Server) call(w http.ResponseWriter, r *http.Request, m *mount) *app.Call {
 	return &app.Call{
-		Request: r,
-		Header:  w.Header(),
-		AppID:   m.app.Slug(),
-		Prefix:  m.prefix,
-		Page:    r.URL.Query().Get("endId"),
-		Dist:    func(suites []*app.Suite) []app.Resource { return s.dist(m, suites) },
-		Log:     requestOf(r).logger(s.config.Log).With("app", m.app.Slug()),
+		Request:   r,
+		Header:    w.Header(),
+		AppID:     m.app.Slug(),
+		Prefix:    m.prefix,
+		Page:      pageOf(r.URL.RawQuery),
+		Dist:      m.dist,
+		Log:       m.log,
+		RequestID: requestID(w),
 	}
+}
+
+// pageOf returns the end_id of the page that a callback's request comes from:
+// the renderer puts it first in the query.
+func pageOf(query string) string {
+	rest, ok := strings.CutPrefix(query, "endId=")
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, "&")
+	return id
 }
