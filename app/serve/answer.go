@@ -25,7 +25,10 @@ func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, status int, 
 	s.answer(w, r, status, text)
 }
 
-var jsonType = []string{"application/json"}
+var (
+	jsonType       = []string{"application/json"}
+	acceptEncoding = []string{"Accept-Encoding"}
+)
 
 // answer writes an answer whose headers are set. HEAD gets the headers alone.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, text []byte) {
@@ -39,6 +42,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, text
 		}
 	}
 	if len(text) < compressFrom { // the frequent ones
+		write(w, r)
+		return
+	}
+	if len(r.Header["Accept-Encoding"]) == 0 {
+		w.Header()["Vary"] = acceptEncoding
 		write(w, r)
 		return
 	}

@@ -145,7 +145,7 @@ func (s *Server) serveLayout(w http.ResponseWriter, r *http.Request, m *mount) e
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "no-cache")
+	w.Header()["Cache-Control"] = noCache
 	s.answerJSON(w, r, http.StatusOK, layout)
 	return nil
 }
@@ -155,10 +155,13 @@ func (s *Server) serveDependencies(w http.ResponseWriter, r *http.Request, m *mo
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "no-cache")
+	w.Header()["Cache-Control"] = noCache
 	s.answerJSON(w, r, http.StatusOK, dependencies)
 	return nil
 }
+
+// noCache makes browsers ask again at each load.
+var noCache = []string{"no-cache"}
 
 // bodyTimeout is the time in which a request's body must have arrived.
 const bodyTimeout = time.Minute
