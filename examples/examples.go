@@ -4,10 +4,14 @@ package examples
 
 import (
 	"dashd/app"
+	"dashd/examples/clientside"
 	"dashd/examples/dashboard"
+	"dashd/examples/editor"
 	"dashd/examples/gallery"
+	"dashd/examples/live"
 	"dashd/examples/network"
 	"dashd/examples/simple"
+	"dashd/examples/todo"
 )
 
 // All makes the example apps.
@@ -16,6 +20,10 @@ func All() []*app.App {
 		simple.New(),
 		gallery.New(),
 		dashboard.New(),
+		todo.New(),
+		live.New(),
+		clientside.New(),
+		editor.New(),
 		network.New(),
 	}
 }

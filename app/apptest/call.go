@@ -119,6 +119,11 @@ func (c *callback) takes(p Prop) bool {
 	return slices.ContainsFunc(slices.Concat(c.Inputs, c.State, c.outputs), func(d dependency) bool { return d.is(p.id, p.property) })
 }
 
+// hears reports whether a change of a property calls the callback.
+func (c *callback) hears(p Prop) bool {
+	return slices.ContainsFunc(c.Inputs, func(d dependency) bool { return d.is(p.id, p.property) })
+}
+
 // readOutputs takes the callback's name apart: section 5.2 of Dash's protocol.
 func (c *callback) readOutputs() {
 	if c.WithoutAny {
@@ -176,7 +181,7 @@ func findCallback(a *app.App, id app.ID, property string, props []Prop) (*callba
 	}
 	if len(found) > 1 {
 		found = slices.DeleteFunc(found, func(c *callback) bool {
-			return slices.ContainsFunc(props, func(p Prop) bool { return !c.takes(p) })
+			return slices.ContainsFunc(props, func(p Prop) bool { return !c.takes(p) || p.changed && !c.hears(p) })
 		})
 	}
 	if len(found) != 1 {
@@ -245,13 +250,12 @@ func newRequest(t testing.TB, a *app.App, output app.Dependency, props []Prop) (
 
 	r := request{Output: c.Output, Inputs: []any{}, Changed: []string{}}
 	for _, p := range props {
-		isInput := slices.ContainsFunc(c.Inputs, func(d dependency) bool { return d.is(p.id, p.property) })
 		switch {
 		case has(p.id, app.ALL, app.MATCH, app.ALLSMALLER):
 			return nil, fmt.Errorf("%v has a wildcard; name each component", p)
 		case !c.takes(p):
 			return nil, fmt.Errorf("the callback does not take %v; it has the Inputs %s and the States %s", p, listed(c.Inputs), listed(c.State))
-		case p.changed && !isInput:
+		case p.changed && !c.hears(p):
 			return nil, fmt.Errorf("%v is no Input of the callback, so its change does not call it; use Set", p)
 		case p.changed:
 			r.Changed = append(r.Changed, p.String())
