@@ -71,6 +71,10 @@ type Trigger struct {
 // String returns the property in Dash's notation, "id.property".
 func (t Trigger) String() string { return string(t.ID) + "." + t.Property }
 
+// IsNull reports whether the property is unset or null, as that of a button
+// that nobody has clicked: new components trigger callbacks with ALL too.
+func (t Trigger) IsNull() bool { return len(t.Value) == 0 || string(t.Value) == "null" }
+
 // Argument is an Input, State or Output of a call. One with ALL or ALLSMALLER
 // has Items, one for each component, and nothing else.
 type Argument struct {

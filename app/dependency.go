@@ -30,6 +30,7 @@ type Dependency struct {
 	id             ID
 	property       string
 	pattern        pattern // nil for a plain ID; set when the app is built
+	alias          string  // by As
 	allowDuplicate bool
 	optional       bool
 }
@@ -72,6 +73,24 @@ func (d Dependency) AllowDuplicate() Dependency {
 func (d Dependency) Optional() Dependency {
 	d.optional = true
 	return d
+}
+
+// As names the property for the fields of tagged structs, where its ID is long:
+//
+//	app.Input(app.Key("type", "row", "index", app.ALL), "value").As("rows")
+//
+// belongs to a field with the tag `dash:"rows"`.
+func (d Dependency) As(name string) Dependency {
+	d.alias = name
+	return d
+}
+
+// tag returns what the tag of a struct's field says for the property.
+func (d Dependency) tag() string {
+	if d.alias != "" {
+		return d.alias
+	}
+	return d.String()
 }
 
 // Outputs makes the outputs a list even when there is just one, as

@@ -176,7 +176,7 @@ func fieldSlots(t reflect.Type, dependencies []Dependency) ([]slot, []string) {
 			}
 			found := false
 			for n, d := range dependencies {
-				if taken[n] || d.String() != tag {
+				if taken[n] || d.tag() != tag {
 					continue
 				}
 				found, taken[n] = true, true
@@ -194,7 +194,7 @@ func fieldSlots(t reflect.Type, dependencies []Dependency) ([]slot, []string) {
 	walk(t, nil)
 	for n, d := range dependencies {
 		if !taken[n] {
-			problems = append(problems, fmt.Sprintf("no field of %s has the tag dash:%q", t, d.String()))
+			problems = append(problems, fmt.Sprintf("no field of %s has the tag dash:%q", t, d.tag()))
 		}
 	}
 	return s, problems

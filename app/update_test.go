@@ -53,8 +53,8 @@ func updateApp() *app.App {
 	})
 	a.Callback(app.Output(row(app.ALL), "placeholder"), in).Do(func(s string) []any { return []any{s, app.NoUpdate} })
 	a.Callback(app.Output(app.Key("out", app.MATCH), "children"), in).Do(func(s string) string { return s })
-	a.Callback(app.Outputs(app.Output("ctx", "children")), in, app.State("num", "value")).Do(func(ctx *app.Context, in struct {
-		Text  string `dash:"in.value"`
+	a.Callback(app.Outputs(app.Output("ctx", "children")), in.As("text"), app.State("num", "value")).Do(func(ctx *app.Context, in struct {
+		Text  string `dash:"text"`
 		Group struct {
 			Number any `dash:"num.value"`
 		}
