@@ -189,6 +189,9 @@ func (c *Callback) build(defaults []Arg) (problems []string) {
 	for _, arg := range defaults {
 		arg.apply(c)
 	}
+	if c.browser != nil { // Timeout and LatestWins are for functions on the server
+		c.timeout, c.latest = 0, false
+	}
 	for i, arg := range c.options {
 		if arg == nil {
 			problems = append(problems, fmt.Sprintf("argument %d is nil", i+1))

@@ -20,17 +20,18 @@ type latestCalls struct {
 
 type latestCall struct{ end context.CancelCauseFunc }
 
-// begin ends the page's call for the same outputs and puts this one in its
-// place. The caller calls done when the call is over. Pages that the server
-// does not tell apart are left alone.
-func (l *latestCalls) begin(ctx context.Context, page, callback string, outputs []argument) (_ context.Context, done func()) {
+// begin ends the page's call for the same targets, which are the outputs, or
+// the arguments where there are none, and puts this one in its place. The
+// caller calls done when the call is over. Pages that the server does not tell
+// apart are left alone.
+func (l *latestCalls) begin(ctx context.Context, page, callback string, targets []argument) (_ context.Context, done func()) {
 	if page == "" {
 		return ctx, func() {}
 	}
 	var key strings.Builder
 	key.WriteString(page + "\x00" + callback)
-	for i := range outputs {
-		key.WriteString("\x00" + string(outputs[i].ID))
+	for i := range targets {
+		key.WriteString("\x00" + string(targets[i].ID))
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	call := &latestCall{end}

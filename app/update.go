@@ -223,7 +223,11 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 	}
 	if c.latest && call != nil {
 		var done func()
-		ctx, done = b.latest.begin(ctx, call.Page, name, outputs)
+		targets := outputs
+		if len(targets) == 0 {
+			targets = args
+		}
+		ctx, done = b.latest.begin(ctx, call.Page, name, targets)
 		defer done()
 	}
 	if c.timeout > 0 {
@@ -236,15 +240,7 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 		dash = newContext(ctx, call)
 		dash.describe(args, outputs, req.changed)
 	}
-	if dash != nil && c.timeout > 0 { // a late function must not touch the answer
-		dash.call.Header = http.Header{}
-	}
 	results, err := c.run(ctx, dash, args)
-	if dash != nil && c.timeout > 0 && err == nil && call != nil && call.Header != nil {
-		for name, values := range dash.call.Header {
-			call.Header[name] = append(call.Header[name], values...)
-		}
-	}
 	switch {
 	case errors.Is(err, ErrPreventUpdate), errors.Is(context.Cause(ctx), errSuperseded):
 		return nil, nil
@@ -263,6 +259,10 @@ func (c *Callback) run(ctx context.Context, dash *Context, args []argument) ([]a
 		results []any
 		err     error
 	}
+	var header http.Header // of the answer, which a late function must not touch
+	if dash != nil {
+		header, dash.call.Header = dash.call.Header, http.Header{}
+	}
 	ended := make(chan outcome, 1) // so that a late function finds room and ends
 	go func() {
 		results, err := c.handle(dash, args)
@@ -270,45 +270,47 @@ func (c *Callback) run(ctx context.Context, dash *Context, args []argument) ([]a
 	}()
 	select {
 	case o := <-ended:
-		return o.results, o.err
-	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, Errorf(TimedOut, "The callback took longer than %v.", c.timeout)
+		if ctx.Err() != nil {
+			break // it ended because its time did
 		}
-		return nil, ctx.Err()
-	}
-}
-
-// handle calls the function and, when it fails, the error handler.
-func (c *Callback) handle(dash *Context, args []argument) ([]any, error) {
-	results, err := c.contain(func() ([]any, error) { return c.invoke(dash, args) })
-	if err == nil || c.onError == nil || errors.Is(err, ErrPreventUpdate) {
-		return results, err
-	}
-	return c.contain(func() ([]any, error) {
-		results, err := c.onError(dash, err)
-		if err == nil && results == nil {
-			results = make([]any, len(c.outputs))
-			for i := range results {
-				results[i] = NoUpdate
+		if dash != nil {
+			for name, values := range dash.call.Header {
+				header[name] = append(header[name], values...)
 			}
 		}
-		return results, err
-	})
+		return o.results, o.err
+	case <-ctx.Done():
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, Errorf(TimedOut, "The callback took longer than %v.", c.timeout)
+	}
+	return nil, ctx.Err()
 }
 
-// contain turns a panic into an error, and names the callback in errors.
-func (c *Callback) contain(fn func() ([]any, error)) (results []any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("run %s: %w", c.label(), &PanicError{Value: p, Stack: debug.Stack()})
+// handle calls the function and, when it fails, the error handler. It names
+// the callback in errors.
+func (c *Callback) handle(dash *Context, args []argument) ([]any, error) {
+	results, err := contain(func() ([]any, error) { return c.invoke(dash, args) })
+	if failure := err; failure != nil && c.onError != nil && !errors.Is(failure, ErrPreventUpdate) {
+		results, err = contain(func() ([]any, error) { return c.onError(dash, failure) })
+		if err == nil && results == nil {
+			results = slices.Repeat([]any{NoUpdate}, len(c.outputs))
 		}
-	}()
-	results, err = fn()
+	}
 	if _, ours := errors.AsType[*Error](err); err == nil || ours || errors.Is(err, ErrPreventUpdate) {
 		return results, err
 	}
 	return nil, fmt.Errorf("run %s: %w", c.label(), err)
+}
+
+// contain turns a panic into an error.
+func contain(fn func() ([]any, error)) (results []any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &PanicError{Value: p, Stack: debug.Stack()}
+		}
+	}()
+	return fn()
 }
 
 // arguments checks what the page sent against what the callback declares and
@@ -457,22 +459,21 @@ func (a *argument) describe() Argument {
 	return Argument{Items: items}
 }
 
-// trigger marks the Input as changed and returns its value.
-func (ctx *Context) trigger(id ID, property string) json.RawMessage {
+// trigger marks the Inputs that stand for a property as changed and returns its
+// value.
+func (ctx *Context) trigger(id ID, property string) (value json.RawMessage) {
 	for i := range ctx.Inputs {
 		in := &ctx.Inputs[i]
 		if in.ID == id && in.Property == property {
-			in.Triggered = true
-			return in.Value
+			in.Triggered, value = true, in.Value
 		}
 		for n := range in.Items {
 			if item := &in.Items[n]; item.ID == id && item.Property == property {
-				in.Triggered, item.Triggered = true, true
-				return item.Value
+				in.Triggered, item.Triggered, value = true, true, item.Value
 			}
 		}
 	}
-	return nil
+	return value
 }
 
 // update is one property that the answer sets.
@@ -516,27 +517,40 @@ func (c *Callback) respond(b *build, call *Call, ctx *Context, outputs []argumen
 	}
 	e := encoder{buf: make([]byte, 0, 256)}
 	e.buf = append(e.buf, `{"multi":true,`...)
-	if len(side) > 0 {
+	if start := len(e.buf); len(side) > 0 {
 		e.buf = append(e.buf, `"sideUpdate":{`...)
 		if err := e.updates(side); err != nil {
 			return nil, fmt.Errorf("encode the side updates of %s: %w", c.label(), err)
 		}
 		e.buf = append(e.buf, '}', ',')
+		if len(b.dist(call, e.suites)) > 0 { // the renderer loads suites after these and before the response
+			e.buf = e.buf[:start]
+			updates = append(slices.DeleteFunc(side, func(s update) bool {
+				return slices.ContainsFunc(updates, func(u update) bool { return u.id == s.id && u.property == s.property })
+			}), updates...)
+		}
 	}
 	e.buf = append(e.buf, `"response":{`...)
 	if err := e.updates(updates); err != nil {
 		return nil, fmt.Errorf("encode the answer of %s: %w", c.label(), err)
 	}
 	e.buf = append(e.buf, '}')
-	if missing := b.notLoaded(e.suites); len(missing) > 0 && call != nil && call.Dist != nil {
-		if files := call.Dist(missing); len(files) > 0 {
-			e.buf = append(e.buf, `,"dist":`...)
-			if err := e.any(files); err != nil {
-				return nil, fmt.Errorf("encode the suites of the answer of %s: %w", c.label(), err)
-			}
+	if files := b.dist(call, e.suites); len(files) > 0 {
+		e.buf = append(e.buf, `,"dist":`...)
+		if err := e.any(files); err != nil {
+			return nil, fmt.Errorf("encode the suites of the answer of %s: %w", c.label(), err)
 		}
 	}
 	return append(e.buf, '}'), nil
+}
+
+// dist lists the files of those suites that the page has not loaded.
+func (b *build) dist(call *Call, suites []*Suite) []Resource {
+	missing := b.notLoaded(suites)
+	if len(missing) == 0 || call == nil || call.Dist == nil {
+		return nil
+	}
+	return call.Dist(missing)
 }
 
 // notLoaded returns those suites that are not in the app's Page.

@@ -54,7 +54,9 @@ func New() *app.App {
 	a.Access = app.Public
 	a.Layout = html.Div{Children: app.List{
 		html.H1{Children: "Railways"},
-		dcc.Dropdown{
+		// The room is there before the dropdown is: Cytoscape does not notice when
+		// it is moved down, and would take clicks for those on other places.
+		html.Div{Style: app.Style{"minHeight": "34px"}, Children: dcc.Dropdown{
 			ID: "arrangement",
 			Options: dcc.Options{
 				{Label: "Map", Value: "preset"},
@@ -64,7 +66,7 @@ func New() *app.App {
 			},
 			Value:     "preset",
 			Clearable: new(false),
-		},
+		}},
 		cytoscape.Cytoscape{
 			ID:       "graph",
 			Elements: elements(),
