@@ -103,6 +103,9 @@ func (c *Context) TriggeredID() ID {
 func (c *Context) SetProps(id ID, props Props) {
 	for _, name := range sortedKeys(props) {
 		value := props[name]
+		if value == NoUpdate {
+			continue
+		}
 		i := slices.IndexFunc(c.side, func(u update) bool { return u.id == id && u.property == name })
 		if i >= 0 {
 			c.side[i].value = value

@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -99,6 +100,10 @@ func (e *encoder) any(v any) error {
 			return nil
 		}
 		return e.patch(v)
+	case Patch:
+		return e.patch(&v)
+	case PatchAt, PatchValue:
+		return errors.New("a place in a Patch changes nothing; call one of its operations")
 	default:
 		return e.value(reflect.ValueOf(v))
 	}
@@ -218,7 +223,7 @@ func (e *encoder) value(v reflect.Value) error {
 		return nil
 	case numberType:
 		return e.marshaler(v)
-	case patchType, figureType:
+	case patchType, patchType.Elem(), reflect.TypeFor[PatchAt](), reflect.TypeFor[PatchValue](), figureType:
 		return e.any(v.Interface())
 	}
 	kind := t.Kind()

@@ -25,6 +25,8 @@ type Page struct {
 	// Dynamic says that callbacks or the layout function may return components
 	// of other suites too.
 	Dynamic bool
+	// Late says that callbacks may bring suites that the page has not loaded.
+	Late bool
 }
 
 // Resource is a file that the page loads before it applies an answer: an entry
@@ -52,6 +54,7 @@ func (a *App) Page() (Page, error) {
 		SuppressCallbackExceptions: a.SuppressCallbackExceptions,
 		Dynamic:                    a.LayoutFunc != nil || slices.ContainsFunc(a.callbacks, (*Callback).dynamic),
 	}
+	p.Late = p.Dynamic || slices.ContainsFunc(a.callbacks, func(c *Callback) bool { return c.wantsContext })
 	if p.Title == "" {
 		p.Title = a.name
 	}

@@ -1,6 +1,9 @@
 package app
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+)
 
 // Patch changes parts of a property and leaves the rest as the page has it:
 // Dash's partial update. A callback returns one in place of the property's
@@ -107,6 +110,12 @@ func (e *encoder) patch(p *Patch) error {
 			case string, int:
 			default:
 				return fmt.Errorf("patch: %s at %v: a place is a string or an int, not a %T", o.Operation, o.Location, place)
+			}
+		}
+		switch value := reflect.ValueOf(o.Params["value"]); o.Operation {
+		case "Add", "Sub", "Mul", "Div":
+			if !value.IsValid() || !isNumber(value) {
+				return fmt.Errorf("patch: %s at %v needs a number, not a %T", o.Operation, o.Location, o.Params["value"])
 			}
 		}
 		if i > 0 {

@@ -202,3 +202,20 @@ func FuzzPatch(f *testing.F) {
 		}
 	})
 }
+
+// What is meant as a Patch but is none, or patches nothing that can be.
+func TestPatchMisuse(t *testing.T) {
+	if got, want := encoded(t, *app.NewPatch().Append(1)), encoded(t, app.NewPatch().Append(1)); got != want {
+		t.Errorf("a Patch by value: got %s, want %s", got, want)
+	}
+	for name, v := range map[string]any{
+		"place":            app.NewPatch().At("a"),
+		"add a string":     app.NewPatch().At("a").Add("1"),
+		"divide by nil":    app.NewPatch().At("a").Div(nil),
+		"multiply a slice": app.NewPatch().At("a").Mul([]int{1}),
+	} {
+		if text, err := encode(t, v); err == nil {
+			t.Errorf("%s: got %s, want an error", name, text)
+		}
+	}
+}

@@ -134,7 +134,7 @@ func (s *Server) scripts(m *mount) []views.Script {
 	for _, url := range m.page.Scripts {
 		scripts = append(scripts, views.Script{URL: url})
 	}
-	if m.page.Dynamic {
+	if m.page.Late {
 		scripts = append(scripts, views.Script{URL: s.bundles.url(base, sitePackage, "suites.js")})
 	}
 	for _, suite := range m.page.Suites {

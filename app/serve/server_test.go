@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -305,21 +306,21 @@ func TestUpdateEndlessBody(t *testing.T) {
 			t.Errorf("status %d", resp.StatusCode)
 		}
 	}
-	if body.n > 8<<20 {
-		t.Errorf("the server took %d bytes", body.n)
+	if n := body.n.Load(); n > 8<<20 {
+		t.Errorf("the server took %d bytes", n)
 	}
 }
 
-type endless struct{ n int }
+type endless struct{ n atomic.Int64 } // read on, after the answer, by the client
 
 func (e *endless) Read(p []byte) (int, error) {
-	if e.n > 64<<20 {
+	if e.n.Load() > 64<<20 {
 		return 0, io.EOF
 	}
 	for i := range p {
 		p[i] = ' '
 	}
-	e.n += len(p)
+	e.n.Add(int64(len(p)))
 	return len(p), nil
 }
 
