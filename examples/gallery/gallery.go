@@ -655,8 +655,8 @@ func daylightMap(month int) app.Figure {
 			"marker": app.Dict{
 				"color": lengths, "colorscale": "Portland", "cmin": 0, "cmax": 24, "size": 13,
 				"line": app.Dict{"color": "white", "width": 1},
-				"colorbar": app.Dict{
-					"title": app.Dict{"text": "hours of daylight"}, "tickvals": []int{0, 6, 12, 18, 24},
+				"colorbar": app.Dict{ // the title above it: beside it, plotly.js fails where there is no room for both
+					"title": app.Dict{"text": "hours of daylight", "side": "top"}, "tickvals": []int{0, 6, 12, 18, 24},
 					"orientation": "h", "y": 0, "yanchor": "top", "thickness": 10, "len": 0.7,
 				},
 			},
