@@ -228,12 +228,6 @@ func (b *tab) until(expression string) {
 	}
 }
 
-// text returns the text of the first element of a selector.
-func (b *tab) text(selector string) string {
-	b.Helper()
-	return js[string](b, fmt.Sprintf("document.querySelector(%q).textContent", selector))
-}
-
 // untilText waits until the element of a selector has the text.
 func (b *tab) untilText(selector, text string) {
 	b.Helper()
