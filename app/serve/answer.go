@@ -9,15 +9,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/a-h/templ"
 
 	"dashd/app"
 )
-
-// writeTimeout is the time in which a visitor must have taken an answer.
-const writeTimeout = 2 * time.Minute
 
 // answerJSON writes a JSON answer.
 func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, status int, text []byte) {
@@ -35,7 +31,6 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, text
 	write := func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["Content-Length"] = []string{strconv.Itoa(len(text))}
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has deadlines
 		w.WriteHeader(status)
 		if r.Method != http.MethodHead {
 			_, _ = w.Write(text) // the visitor may have left

@@ -175,6 +175,7 @@ func (s *Server) serveUpdate(w http.ResponseWriter, r *http.Request, m *mount) e
 		return err
 	}
 	answer, err := m.app.UpdateJSON(r.Context(), s.call(w, r, m), body)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // counts from now, however long that took
 	switch {
 	case err != nil:
 		return err

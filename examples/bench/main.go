@@ -72,8 +72,5 @@ func run(ctx context.Context, profile string, names []string) int {
 	t.print(os.Stdout)
 	fmt.Printf("\nMeasured on %d %s cores with %s; medians of rounds in turns.\n",
 		runtime.NumCPU(), runtime.GOARCH, runtime.Version())
-	if t.missed() {
-		return 1
-	}
 	return 0
 }

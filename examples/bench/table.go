@@ -33,11 +33,6 @@ func verdict(ok bool) string {
 	return "**no**"
 }
 
-// missed reports whether a budget is not kept.
-func (t *table) missed() bool {
-	return slices.ContainsFunc(t.rows, func(r row) bool { return r.ok == verdict(false) })
-}
-
 func (t *table) print(w io.Writer) {
 	fmt.Fprintln(w, "| what | measured | budget | ok? |")
 	fmt.Fprintln(w, "|---|---|---|---|")
