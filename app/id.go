@@ -255,6 +255,43 @@ func (p pattern) has(w Wildcard) bool {
 // many reports whether the pattern stands for a list of components.
 func (p pattern) many() bool { return p.has(ALL) || p.has(ALLSMALLER) }
 
+// matchesText reports whether text is a component that the pattern can stand
+// for and is written as [ID] holds it. Other forms of the same ID it does not
+// know: readPattern and matches do.
+func (p pattern) matchesText(text []byte) bool {
+	c := cursor{text: text}
+	step := func(b byte) bool {
+		if c.pos >= len(text) || text[c.pos] != b {
+			return false
+		}
+		c.pos++
+		return true
+	}
+	for i, part := range p {
+		if i == 0 && !step('{') || i > 0 && !step(',') {
+			return false
+		}
+		start := c.pos
+		key := c.value()
+		if c.pos-len(key) != start || !isText(key, part.key) || !simpleString(key) || !step(':') {
+			return false
+		}
+		start = c.pos
+		value := c.value()
+		switch {
+		case c.pos-len(value) != start || len(value) == 0:
+			return false
+		case part.wildcard == "":
+			if string(value) != part.value {
+				return false
+			}
+		case strings.IndexByte("{[n", value[0]) >= 0 || value[0] == '"' && !simpleString(value):
+			return false
+		}
+	}
+	return step('}') && c.pos == len(text)
+}
+
 // matches reports whether id is a component that the pattern can stand for:
 // the same keys, and equal values where the pattern has no wildcard.
 func (p pattern) matches(id pattern) bool {

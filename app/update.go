@@ -379,6 +379,10 @@ func (d *Dependency) acceptsProperty(p *property) error {
 	if len(p.rawID) == 0 || p.rawID[0] != '{' {
 		return other()
 	}
+	if d.pattern.matchesText(p.rawID) { // as pages send the IDs of our layouts
+		p.ID = ID(p.rawID)
+		return nil
+	}
 	key, err := readPattern(p.rawID)
 	if err != nil || !d.pattern.matches(key) {
 		return other()
