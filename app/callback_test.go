@@ -1004,9 +1004,9 @@ func TestContextLists(t *testing.T) {
 			if got := ctx.TriggeredID(); got != tt.id {
 				t.Errorf("TriggeredID is %q, want %q", got, tt.id)
 			}
-			wantStates := []app.Argument{{ID: "st", Property: "value"}, {Items: []app.Argument{
+			wantStates := []app.Argument{{Name: "st.value", ID: "st", Property: "value"}, {Name: ctx.States[1].Name, Items: []app.Argument{
 				{ID: in(1), Property: "id", Value: json.RawMessage("1")}, {ID: in(2), Property: "id", Value: json.RawMessage("2")}}}}
-			wantOutputs := []app.Argument{{ID: app.Key("o", 5), Property: "children"}, {Items: []app.Argument{{ID: app.Key("o", 5, "k", 1), Property: "title"}}}}
+			wantOutputs := []app.Argument{{Name: `{"o":["MATCH"]}.children`, ID: app.Key("o", 5), Property: "children"}, {Name: `{"k":["ALL"],"o":["MATCH"]}.title`, Items: []app.Argument{{ID: app.Key("o", 5, "k", 1), Property: "title"}}}}
 			if diff := cmp.Diff(wantStates, ctx.States); diff != "" {
 				t.Errorf("States (-want +got):\n%s", diff)
 			}

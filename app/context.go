@@ -57,6 +57,9 @@ type Context struct {
 	States  []Argument
 	Outputs []Argument
 
+	// Args are the Inputs and States in the order in which they were declared.
+	Args []Argument
+
 	call *Call
 	side []update // by SetProps, in order
 }
@@ -76,8 +79,9 @@ func (t Trigger) String() string { return string(t.ID) + "." + t.Property }
 func (t Trigger) IsNull() bool { return len(t.Value) == 0 || string(t.Value) == "null" }
 
 // Argument is an Input, State or Output of a call. One with ALL or ALLSMALLER
-// has Items, one for each component, and nothing else.
+// has Items, one for each component, in place of ID, Property and Value.
 type Argument struct {
+	Name     string // as in the tag of a struct's field: "id.property", or given by As
 	ID       ID
 	Property string
 	Value    json.RawMessage // nil when the property is unset, and of Outputs
@@ -85,6 +89,17 @@ type Argument struct {
 
 	// Triggered says that a change of the property called the callback.
 	Triggered bool
+}
+
+// Arg returns the Input or State with a name, that of its field in a tagged
+// struct; its zero value when there is none.
+func (c *Context) Arg(name string) Argument {
+	for _, arg := range c.Args {
+		if arg.Name == name {
+			return arg
+		}
+	}
+	return Argument{}
 }
 
 // TriggeredID returns the ID of the first component that called the callback,

@@ -450,17 +450,26 @@ func (ctx *Context) describe(args, outputs []argument, changed [][]byte) {
 		t.Value = ctx.trigger(t.ID, t.Property)
 		ctx.Triggered = append(ctx.Triggered, t)
 	}
+	inputs, states := ctx.Inputs, ctx.States
+	for i := range args {
+		from := &inputs
+		if args[i].source.role == state {
+			from = &states
+		}
+		ctx.Args = append(ctx.Args, (*from)[0])
+		*from = (*from)[1:]
+	}
 }
 
 func (a *argument) describe() Argument {
 	if !a.many {
-		return Argument{ID: a.ID, Property: a.Property, Value: a.Value}
+		return Argument{Name: a.source.tag(), ID: a.ID, Property: a.Property, Value: a.Value}
 	}
 	items := make([]Argument, len(a.items))
 	for i, item := range a.items {
 		items[i] = Argument{ID: item.ID, Property: item.Property, Value: item.Value}
 	}
-	return Argument{Items: items}
+	return Argument{Name: a.source.tag(), Items: items}
 }
 
 // trigger marks the Inputs that stand for a property as changed and returns its

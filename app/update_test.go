@@ -66,6 +66,9 @@ func updateApp() *app.App {
 		for _, tr := range ctx.Triggered {
 			facts = append(facts, tr.String()+"="+string(tr.Value))
 		}
+		if ctx.Arg("text").Property != "value" || !ctx.Arg("text").Triggered || ctx.Arg("num.value").ID != "num" || ctx.Arg("nope").ID != "" || len(ctx.Args) != 2 {
+			facts = append(facts, "the arguments have lost their names")
+		}
 		for _, list := range [][]app.Argument{ctx.Inputs, ctx.States, ctx.Outputs} {
 			for _, arg := range list {
 				facts = append(facts, string(arg.ID)+"."+arg.Property)
