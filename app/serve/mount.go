@@ -138,7 +138,7 @@ func (s *Server) scripts(m *mount) []views.Script {
 		scripts = append(scripts, views.Script{URL: s.bundles.url(base, sitePackage, "suites.js")})
 	}
 	for _, suite := range m.page.Suites {
-		for _, url := range s.suiteScripts(suite) {
+		for _, url := range s.suiteScripts(suite, m.page.Graphs || m.page.Late) {
 			scripts = append(scripts, views.Script{URL: url})
 		}
 	}
@@ -151,10 +151,11 @@ func (s *Server) scripts(m *mount) []views.Script {
 	return scripts
 }
 
-// suiteScripts lists the URLs of a suite's scripts.
-func (s *Server) suiteScripts(suite *app.Suite) (urls []string) {
+// suiteScripts lists the URLs of a suite's scripts. With graphs, that of dcc is
+// ready to draw them.
+func (s *Server) suiteScripts(suite *app.Suite, graphs bool) (urls []string) {
 	base := s.config.BasePath
-	if suite.Namespace == "dash_core_components" { // has the Graph
+	if graphs && suite == dcc.Suite {
 		topojson := s.bundles.url(base, plotlyPackage, "package_data/topojson/")
 		urls = append(urls, s.bundles.url(base, sitePackage, "graph.js")+"#"+topojson)
 	}
@@ -174,7 +175,7 @@ func (s *Server) dist(m *mount, suites []*app.Suite) (resources []app.Resource) 
 		if known := s.suites[suite.Namespace]; known != nil {
 			suite = known
 		}
-		for _, url := range s.suiteScripts(suite) {
+		for _, url := range s.suiteScripts(suite, true) {
 			resources = append(resources, app.Resource{Type: "_js_dist", URL: url})
 		}
 		for _, file := range suite.Styles {
