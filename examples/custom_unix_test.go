@@ -1,3 +1,5 @@
+//go:build unix
+
 package examples_test
 
 import (
@@ -8,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,12 +18,6 @@ import (
 // TestCustom builds the server of examples/custom, a module of its own, and
 // uses it: a page, its layout and a callback, until it is told to stop.
 func TestCustom(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a program")
-	}
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no SIGTERM")
-	}
 	program := filepath.Join(t.TempDir(), "custom")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
 	build.Dir = "custom"
