@@ -32,6 +32,8 @@ type Callback struct {
 	optional bool
 	invoke   invoker
 
+	targets, inputs, states []*Dependency // the outputs, and the args by role
+
 	wantsContext bool // the function looks at its *Context
 }
 
@@ -225,6 +227,16 @@ func (c *Callback) build(defaults []Arg) (problems []string) {
 	}
 	if inputs == 0 && len(c.args) > 0 {
 		problems = append(problems, "has States but no Input, so nothing would ever call it again; make one of them an Input")
+	}
+	for i := range c.outputs {
+		c.targets = append(c.targets, &c.outputs[i])
+	}
+	for i := range c.args {
+		if c.args[i].role == input {
+			c.inputs = append(c.inputs, &c.args[i])
+		} else {
+			c.states = append(c.states, &c.args[i])
+		}
 	}
 	problems = append(problems, c.checkWildcards()...)
 	c.hash = hashInputs(c.args)

@@ -14,14 +14,12 @@ import (
 )
 
 // updateRequest is the body of _dash-update-component: section 5.3 of Dash's
-// protocol. It keeps the body's own bytes. Members that Dash does not read are
-// left unread.
+// protocol. It keeps the body's own bytes, each part as its JSON and nil when
+// absent: the lists are read against what the callback declares, so that a
+// body takes no more memory than its callback needs. Members that Dash does
+// not read are left unread.
 type updateRequest struct {
-	output  []byte // JSON string
-	outputs []byte // JSON; nil when absent
-	inputs  []argument
-	state   []argument
-	changed [][]byte // JSON strings
+	output, outputs, inputs, state, changed []byte
 }
 
 // argument is what the page sent for one Input, State or Output: a property,
@@ -56,57 +54,62 @@ func readUpdate(body []byte) (*updateRequest, error) {
 	}
 	req := &updateRequest{}
 	for c.more() {
-		var err error
-		switch string(c.quotedKey()) {
+		key, value := c.quotedKey(), c.value()
+		switch string(key) {
 		case `"output"`:
-			req.output = c.value()
+			req.output = value
 		case `"outputs"`:
-			req.outputs = c.value()
+			req.outputs = value
 		case `"inputs"`:
-			req.inputs, err = readArguments(&c)
+			req.inputs = value
 		case `"state"`:
-			req.state, err = readArguments(&c)
+			req.state = value
 		case `"changedPropIds"`:
-			if !c.enter('[') {
-				return nil, errShape
-			}
-			for c.more() {
-				req.changed = append(req.changed, c.value())
-			}
-		default:
-			c.value()
-		}
-		if err != nil {
-			return nil, err
+			req.changed = value
 		}
 	}
 	return req, nil
 }
 
-// readArguments reads a list of arguments.
-func readArguments(c *cursor) ([]argument, error) {
+// readArguments reads a list of arguments, one for each dependency.
+func readArguments(raw []byte, dependencies []*Dependency) ([]argument, error) {
+	if raw == nil {
+		raw = []byte("[]")
+	}
+	c := cursor{text: raw}
 	if !c.enter('[') {
 		return nil, errShape
 	}
-	args := make([]argument, 0, 4)
+	args := make([]argument, 0, len(dependencies))
 	for c.more() {
+		if len(args) == len(dependencies) {
+			return nil, Errorf(Invalid, "The request has more Inputs, States or Outputs than the callback declares.")
+		}
 		var a argument
-		if err := a.read(c); err != nil {
+		if err := a.read(&c, dependencies[len(args)]); err != nil {
 			return nil, err
 		}
 		args = append(args, a)
 	}
+	if len(args) < len(dependencies) {
+		return nil, Errorf(Invalid, "The request lacks %v %v of the callback.", dependencies[len(args)].role, *dependencies[len(args)])
+	}
 	return args, nil
 }
 
-func (a *argument) read(c *cursor) error {
-	if !c.enter('[') {
-		return a.property.read(c)
+// read reads an argument and checks that it is of the dependency, item by item.
+func (a *argument) read(c *cursor, d *Dependency) error {
+	a.source = d
+	a.many = c.enter('[')
+	if a.many != d.many() {
+		return Errorf(Invalid, "The request has the wrong shape for %v %v.", d.role, *d)
 	}
-	a.many = true
+	if !a.many {
+		return a.property.read(c, d)
+	}
 	for c.more() {
 		var p property
-		if err := p.read(c); err != nil {
+		if err := p.read(c, d); err != nil {
 			return err
 		}
 		a.items = append(a.items, p)
@@ -114,7 +117,7 @@ func (a *argument) read(c *cursor) error {
 	return nil
 }
 
-func (p *property) read(c *cursor) error {
+func (p *property) read(c *cursor, d *Dependency) error {
 	if !c.enter('{') {
 		return errShape
 	}
@@ -130,7 +133,7 @@ func (p *property) read(c *cursor) error {
 			c.value()
 		}
 	}
-	return nil
+	return d.accepts(p)
 }
 
 // json returns the argument's value as JSON: an array for a wildcard, nil when
@@ -316,47 +319,27 @@ func contain(fn func() ([]any, error)) (results []any, err error) {
 // arguments checks what the page sent against what the callback declares and
 // returns it in declared order.
 func (c *Callback) arguments(req *updateRequest) ([]argument, error) {
+	inputs, err := readArguments(req.inputs, c.inputs)
+	if err != nil {
+		return nil, err
+	}
+	states, err := readArguments(req.state, c.states)
+	if err != nil {
+		return nil, err
+	}
 	args := make([]argument, len(c.args))
-	inputs, states := req.inputs, req.state
 	for i := range c.args {
-		d := &c.args[i]
 		from := &inputs
-		if d.role == state {
+		if c.args[i].role == state {
 			from = &states
 		}
-		if len(*from) == 0 {
-			return nil, Errorf(Invalid, "The request lacks an %v of the callback.", d.role)
-		}
-		args[i] = (*from)[0]
-		*from = (*from)[1:]
-		if err := d.accepts(&args[i]); err != nil {
-			return nil, err
-		}
-	}
-	if len(inputs) > 0 || len(states) > 0 {
-		return nil, Errorf(Invalid, "The request has more Inputs or States than the callback declares.")
+		args[i], *from = (*from)[0], (*from)[1:]
 	}
 	return args, nil
 }
 
-// accepts checks that an argument is of the dependency, and names it.
-func (d *Dependency) accepts(a *argument) error {
-	a.source = d
-	if a.many != d.many() {
-		return Errorf(Invalid, "The request has the wrong shape for %v %v.", d.role, *d)
-	}
-	if !a.many {
-		return d.acceptsProperty(&a.property)
-	}
-	for i := range a.items {
-		if err := d.acceptsProperty(&a.items[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *Dependency) acceptsProperty(p *property) error {
+// accepts checks that a property is of the dependency, and names it.
+func (d *Dependency) accepts(p *property) error {
 	other := func() error {
 		return Errorf(Invalid, "The request has another property in the place of %v %v.", d.role, *d)
 	}
@@ -399,31 +382,20 @@ func (c *Callback) outputsOf(raw []byte) ([]argument, error) {
 	if raw == nil {
 		return nil, Errorf(Invalid, "The request lacks the outputs of the callback.")
 	}
-	text := cursor{text: raw}
-	var outputs []argument
-	var err error
 	if c.list {
-		outputs, err = readArguments(&text)
-	} else {
-		outputs = make([]argument, 1)
-		err = outputs[0].read(&text)
+		return readArguments(raw, c.targets)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if len(outputs) != len(c.outputs) {
-		return nil, Errorf(Invalid, "The request has %d outputs; the callback has %d.", len(outputs), len(c.outputs))
-	}
-	for i := range outputs {
-		if err := c.outputs[i].accepts(&outputs[i]); err != nil {
-			return nil, err
-		}
-	}
-	return outputs, nil
+	outputs := make([]argument, 1)
+	return outputs, outputs[0].read(&cursor{text: raw}, c.targets[0])
 }
 
-// describe fills the lists of the context.
-func (ctx *Context) describe(args, outputs []argument, changed [][]byte) {
+// maxTriggers bounds Context.Triggered: more components than that do not change
+// at once.
+const maxTriggers = 10_000
+
+// describe fills the lists of the context. changed is the JSON list of the
+// changed properties, or nil.
+func (ctx *Context) describe(args, outputs []argument, changed []byte) {
 	for i := range args {
 		item := args[i].describe()
 		if args[i].source.role == input {
@@ -435,21 +407,7 @@ func (ctx *Context) describe(args, outputs []argument, changed [][]byte) {
 	for i := range outputs {
 		ctx.Outputs = append(ctx.Outputs, outputs[i].describe())
 	}
-	for _, raw := range changed {
-		name, _ := textOf(raw)
-		dot := strings.LastIndexByte(name, '.')
-		if dot < 0 {
-			continue
-		}
-		t := Trigger{ID: ID(name[:dot]), Property: name[dot+1:]}
-		if t.ID.IsKey() {
-			if p, err := parsePattern(t.ID); err == nil {
-				t.ID = p.id()
-			}
-		}
-		t.Value = ctx.trigger(t.ID, t.Property)
-		ctx.Triggered = append(ctx.Triggered, t)
-	}
+	ctx.trigger(changed)
 	inputs, states := ctx.Inputs, ctx.States
 	for i := range args {
 		from := &inputs
@@ -472,21 +430,50 @@ func (a *argument) describe() Argument {
 	return Argument{Name: a.source.tag(), Items: items}
 }
 
-// trigger marks the Inputs that stand for a property as changed and returns its
-// value.
-func (ctx *Context) trigger(id ID, property string) (value json.RawMessage) {
+// trigger fills Triggered and marks the Inputs that stand for the changed
+// properties.
+func (ctx *Context) trigger(changed []byte) {
+	type name struct {
+		id       ID
+		property string
+	}
+	inputs := map[name][]*Argument{} // with the items of wildcards
+	parent := map[*Argument]*Argument{}
 	for i := range ctx.Inputs {
 		in := &ctx.Inputs[i]
-		if in.ID == id && in.Property == property {
-			in.Triggered, value = true, in.Value
+		if in.Items == nil {
+			inputs[name{in.ID, in.Property}] = append(inputs[name{in.ID, in.Property}], in)
 		}
 		for n := range in.Items {
-			if item := &in.Items[n]; item.ID == id && item.Property == property {
-				in.Triggered, item.Triggered, value = true, true, item.Value
-			}
+			item := &in.Items[n]
+			parent[item] = in
+			inputs[name{item.ID, item.Property}] = append(inputs[name{item.ID, item.Property}], item)
 		}
 	}
-	return value
+	c := cursor{text: changed}
+	if !c.enter('[') {
+		return
+	}
+	for c.more() && len(ctx.Triggered) < maxTriggers {
+		text, _ := textOf(c.value())
+		dot := strings.LastIndexByte(text, '.')
+		if dot < 0 {
+			continue
+		}
+		t := Trigger{ID: ID(text[:dot]), Property: text[dot+1:]}
+		if t.ID.IsKey() {
+			if p, err := parsePattern(t.ID); err == nil {
+				t.ID = p.id()
+			}
+		}
+		for _, in := range inputs[name{t.ID, t.Property}] {
+			in.Triggered, t.Value = true, in.Value
+			if list := parent[in]; list != nil {
+				list.Triggered = true
+			}
+		}
+		ctx.Triggered = append(ctx.Triggered, t)
+	}
 }
 
 // update is one property that the answer sets.

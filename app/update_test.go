@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -285,4 +286,31 @@ func FuzzUpdate(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// A large body with small lies takes little memory: what does not fit is
+// refused where it begins.
+func TestUpdateLargeBodies(t *testing.T) {
+	a := updateApp()
+	list := func(item string) string { return "[" + item + strings.Repeat(","+item, 200_000) + "]" }
+	for name, body := range map[string]string{
+		"inputs":        `{"output":"one.children","outputs":{"id":"one","property":"children"},"inputs":` + list("{}") + `}`,
+		"outputs":       `{"output":"..ctx.children..","outputs":` + list("{}") + `,"inputs":[{"id":"in","property":"value"}],"state":[{"id":"num","property":"value"}]}`,
+		"items":         `{"output":"sum.children","outputs":{"id":"sum","property":"children"},"inputs":[` + list("{}") + `]}`,
+		"changes":       `{"output":"..ctx.children..","outputs":[{"id":"ctx","property":"children"}],"inputs":[{"id":"in","property":"value"}],"state":[{"id":"num","property":"value"}],"changedPropIds":` + list(`""`) + `}`,
+		"known changes": `{"output":"..ctx.children..","outputs":[{"id":"ctx","property":"children"}],"inputs":[{"id":"in","property":"value"}],"state":[{"id":"num","property":"value"}],"changedPropIds":` + list(`"a.b"`) + `}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := a.UpdateJSON(context.Background(), nil, []byte(body))
+			runtime.ReadMemStats(&after)
+			if refused := app.ErrorCode(err) == app.Invalid; refused == strings.HasSuffix(name, "changes") {
+				t.Errorf("got error %v", err)
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > uint64(len(body))+8<<20 {
+				t.Errorf("a body of %d bytes took %d", len(body), took)
+			}
+		})
+	}
 }

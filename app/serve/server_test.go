@@ -118,6 +118,8 @@ func TestRoutes(t *testing.T) {
 			{"GET", "/app/simpleexample/_dash-update-component", 405, "Allow: POST", ""},
 			{"OPTIONS", "/app/simpleexample/_dash-update-component", 204, "Allow: POST", ""},
 			{"TRACE", "/app/simpleexample/", 405, "Allow: GET", ""},
+			{"HEA", "/app/simpleexample/", 405, "Allow: GET", ""}, // part of an allowed method's name
+			{"POS", "/app/simpleexample/_dash-update-component", 405, "Allow: POST", ""},
 			{"GET", "/app/simpleexample/_reload-hash", 200, "Content-Type: application/json", `"reloadHash":null`},
 			{"GET", "/app/simpleexample/_favicon.ico", 200, "Content-Type: image/x-icon", "\x00\x00\x01\x00"},
 			{"GET", "/favicon.ico", 200, "Content-Type: image/x-icon", "\x00\x00\x01\x00"},

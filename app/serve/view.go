@@ -115,10 +115,12 @@ func (s *Server) serveApp(w http.ResponseWriter, r *http.Request, path string) {
 // allowMethod answers OPTIONS and the wrong methods.
 func (s *Server) allowMethod(w http.ResponseWriter, r *http.Request, view View) bool {
 	allow := "GET, HEAD, OPTIONS"
+	allowed := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if view == ViewUpdate {
 		allow = "POST, OPTIONS"
+		allowed = r.Method == http.MethodPost
 	}
-	if strings.Contains(allow, r.Method) && r.Method != http.MethodOptions {
+	if allowed {
 		return true
 	}
 	w.Header().Set("Allow", allow)
