@@ -57,7 +57,9 @@ type App struct {
 	// OnError handles the errors of callbacks that have no handler of their own.
 	OnError ErrorHandler
 
-	// Access says who may open the app.
+	// Access says who may open the app: Public, Authenticated, or Restricted.
+	// Default: what the server's configuration says, which is Authenticated
+	// unless it says otherwise.
 	Access Access
 
 	// Assets holds files of the app itself, served below assets/. Scripts
@@ -84,18 +86,10 @@ type App struct {
 	built *build
 }
 
-// Access says who may open an app.
-type Access string
-
-const (
-	Authenticated Access = ""       // everybody who has signed in
-	Public        Access = "public" // everybody
-)
-
 // New makes an app. Its name is what people call it ("SimpleExample"); its URL
 // is made from that (/app/simpleexample/).
 func New(name string) *App {
-	return &App{name: name, slug: slugify(name), site: callSite(1)}
+	return &App{name: name, slug: Slugify(name), site: callSite(1)}
 }
 
 // Name returns the name that the app was made with.

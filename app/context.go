@@ -19,8 +19,10 @@ type Call struct {
 	// Header is that of the answer; what a callback adds to it is sent.
 	Header http.Header
 
-	// AppID is the slug of the app or instance that the page shows.
+	// AppID is the slug of the app or instance that the page shows; App is that
+	// of the app in either case.
 	AppID string
+	App   string
 
 	// Prefix is the URL path of the app or instance, with a slash at its end.
 	Prefix string
@@ -33,6 +35,16 @@ type Call struct {
 	// in the app's [Page]. Without it, callbacks can return components of
 	// those only.
 	Dist func(suites []*Suite) []Resource
+
+	// Visitor is who makes the call. Without one it is nobody, with a session
+	// that ends with the call.
+	Visitor Visitor
+
+	// Instance is the saved instance that the page shows; nil for the app itself.
+	Instance Saved
+
+	// Initial are the initial arguments of the page.
+	Initial BaseState
 
 	// Log takes the app's own messages; it names the app. RequestID is the id
 	// under which they stand there.
@@ -60,8 +72,9 @@ type Context struct {
 	// Args are the Inputs and States in the order in which they were declared.
 	Args []Argument
 
-	call *Call
-	side []update // by SetProps, in order
+	call     *Call
+	instance *InstanceState // nil when the page shows none
+	side     []update       // by SetProps, in order
 }
 
 // Trigger is a property whose change called a callback.
@@ -158,6 +171,19 @@ func (c *Context) RelativePath(path string) string {
 	return strings.TrimSuffix(c.call.Prefix, "/") + "/" + strings.TrimPrefix(path, "/")
 }
 
+// User returns who has signed in, or nil, whose methods can be called.
+func (c *Context) User() *User { return c.call.Visitor.User() }
+
+// Session returns the values of this browser session that are private to the
+// app; Shared leads from there to those of all apps and pages.
+func (c *Context) Session() *Session {
+	return NewSession(c, c.call.Visitor).App(c.call.App)
+}
+
+// Instance returns the state of the saved instance that the page shows, or nil,
+// whose methods can be called.
+func (c *Context) Instance() *InstanceState { return c.instance }
+
 // Request returns the HTTP request of the call, for its headers, cookies, path
 // and query. Its body has been read.
 func (c *Context) Request() *http.Request { return c.call.Request }
@@ -180,6 +206,9 @@ func newContext(ctx context.Context, call *Call) *Context {
 	}
 	if c.Header == nil {
 		c.Header = http.Header{}
+	}
+	if c.Visitor == nil {
+		c.Visitor = &nobody{}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

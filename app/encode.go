@@ -38,6 +38,9 @@ type encoder struct {
 	depth  int
 	suites []*Suite // those of the components met, each once
 	seen   func(Component, *componentPlan, ID) error
+
+	index   *layoutIndex // noted while writing, when it is not nil
+	answers *[]Write     // each property of updates, when it is not nil
 }
 
 // appendJSON appends the JSON of v.
@@ -310,13 +313,7 @@ func (e *encoder) marshaler(v reflect.Value) error {
 	if err := json.Compact(&compact, text); err != nil {
 		return fmt.Errorf("%s made invalid JSON: %w", v.Type(), err)
 	}
-	for _, c := range compact.Bytes() {
-		if c == '<' {
-			e.buf = append(e.buf, `\u003c`...)
-		} else {
-			e.buf = append(e.buf, c)
-		}
-	}
+	e.buf = appendSafe(e.buf, compact.Bytes())
 	return nil
 }
 
@@ -393,14 +390,10 @@ func appendID(b []byte, id ID) []byte {
 	if !id.IsKey() {
 		return appendString(b, string(id), true)
 	}
-	for i := range len(id) {
-		if id[i] == '<' {
-			b = append(b, `\u003c`...)
-		} else {
-			b = append(b, id[i])
-		}
+	if strings.IndexByte(string(id), '<') < 0 {
+		return append(b, id...)
 	}
-	return b
+	return appendSafe(b, []byte(id))
 }
 
 // appendFloat appends f as encoding/json does, and null for what JSON lacks.

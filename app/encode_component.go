@@ -16,8 +16,19 @@ func (e *encoder) component(v reflect.Value) error {
 	}
 	plan := componentPlanOf(v.Type())
 	suite, name := plan.identity(v)
+	var overrides Props
+	if plan.props >= 0 {
+		overrides, _ = v.Field(plan.props).Interface().(Props)
+	}
+	var id ID
+	if e.seen != nil || e.index != nil {
+		id = plan.id(v)
+		if _, overridden := overrides["id"]; overridden {
+			id = overrides.id()
+		}
+	}
 	if e.seen != nil {
-		if err := e.seen(v.Interface().(Component), plan, plan.id(v)); err != nil {
+		if err := e.seen(v.Interface().(Component), plan, id); err != nil {
 			return err
 		}
 	}
@@ -25,10 +36,7 @@ func (e *encoder) component(v reflect.Value) error {
 		return err
 	}
 	e.use(suite)
-	var overrides Props
-	if plan.props >= 0 {
-		overrides, _ = v.Field(plan.props).Interface().(Props)
-	}
+	mark := e.mark()
 	first := true
 	e.buf = append(e.buf, `{"props":{`...)
 	for i := range plan.fields {
@@ -47,6 +55,7 @@ func (e *encoder) component(v reflect.Value) error {
 		}
 		first = false
 		e.buf = append(e.buf, f.key...)
+		start := len(e.buf)
 		if fv.Kind() == reflect.Interface {
 			if err := e.any(fv.Interface()); err != nil {
 				return at(name+"."+f.name, err)
@@ -54,20 +63,23 @@ func (e *encoder) component(v reflect.Value) error {
 		} else if err := e.value(fv); err != nil {
 			return at(name+"."+f.name, err)
 		}
+		if e.index != nil {
+			e.index.note(f.name, start, len(e.buf))
+		}
 	}
 	if err := e.overrides(overrides, first, name); err != nil {
 		return err
 	}
-	e.close(name, suite.Namespace)
+	e.close(name, suite.Namespace, id, mark)
 	return nil
 }
 
 func (e *encoder) element(el Element) error {
+	var id ID
+	if e.seen != nil || e.index != nil {
+		id = el.Props.id()
+	}
 	if e.seen != nil {
-		id, _ := el.Props["id"].(ID)
-		if s, ok := el.Props["id"].(string); ok {
-			id = ID(s)
-		}
 		if err := e.seen(el, nil, id); err != nil {
 			return err
 		}
@@ -76,11 +88,12 @@ func (e *encoder) element(el Element) error {
 		return err
 	}
 	e.useNamespace(el.Namespace)
+	mark := e.mark()
 	e.buf = append(e.buf, `{"props":{`...)
 	if err := e.overrides(el.Props, true, el.Type); err != nil {
 		return err
 	}
-	e.close(el.Type, el.Namespace)
+	e.close(el.Type, el.Namespace, id, mark)
 	return nil
 }
 
@@ -95,14 +108,48 @@ func (e *encoder) overrides(props Props, first bool, component string) error {
 		first = false
 		e.buf = appendString(e.buf, key, true)
 		e.buf = append(e.buf, ':')
+		start := len(e.buf)
 		if err := e.any(props[key]); err != nil {
 			return at(component+"."+key, err)
+		}
+		if e.index != nil {
+			e.index.note(key, start, len(e.buf))
 		}
 	}
 	return nil
 }
 
-func (e *encoder) close(name, namespace string) {
+// id returns the ID among properties, or "".
+func (p Props) id() ID {
+	switch id := p["id"].(type) {
+	case nil:
+		return ""
+	case ID:
+		return id
+	case string:
+		return ID(id)
+	default: // an object, as JSON is decoded
+		var decoded ID
+		if text, err := appendJSON(nil, id); err != nil || decoded.UnmarshalJSON(text) != nil {
+			return ""
+		}
+		return decoded
+	}
+}
+
+// mark returns where the properties of a component begin among those that the
+// index notes.
+func (e *encoder) mark() int {
+	if e.index == nil {
+		return 0
+	}
+	return len(e.index.open)
+}
+
+func (e *encoder) close(name, namespace string, id ID, mark int) {
+	if e.index != nil {
+		e.index.close(id, mark, len(e.buf))
+	}
 	e.buf = append(e.buf, `},"type":`...)
 	e.buf = appendString(e.buf, name, true)
 	e.buf = append(e.buf, `,"namespace":`...)

@@ -15,7 +15,8 @@ const (
 	Unauthorized Code = "unauthorized" // 401: sign in first
 	Forbidden    Code = "forbidden"    // 403: not for this visitor
 	NotFound     Code = "not_found"    // 404
-	Conflict     Code = "conflict"     // 409: the page is older than the app
+	Conflict     Code = "conflict"     // 409: it stands against what is there
+	Gone         Code = "gone"         // 410: it was here, and is not any more
 	TooLarge     Code = "too_large"    // 413
 	Unsupported  Code = "unsupported"  // 415: not JSON
 	TooMany      Code = "too_many"     // 429: try again later

@@ -122,6 +122,19 @@ func (id ID) Matches(pattern ID) bool {
 	return err == nil && p.matches(parts)
 }
 
+// canonical returns the form of a dictionary ID whose keys may be in any order.
+// What is no ID stays as it is.
+func (id ID) canonical() ID {
+	if !id.IsKey() {
+		return id
+	}
+	p, err := parsePattern(id)
+	if err != nil {
+		return id
+	}
+	return p.id()
+}
+
 // MarshalJSON encodes a plain ID as a string and a dictionary as an object, as
 // in a layout.
 func (id ID) MarshalJSON() ([]byte, error) { return appendID(nil, id), nil }

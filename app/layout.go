@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"runtime/debug"
@@ -11,25 +12,70 @@ import (
 // side. It belongs to no suite.
 func (List) DashComponent() (*Suite, string) { return nil, "" }
 
-// LayoutJSON answers _dash-layout: the JSON of the layout for this visitor.
-// call may be nil in tests. The caller does not change the bytes.
+// LayoutJSON answers _dash-layout: the JSON of the layout for this visitor,
+// under the saved state of the instance and under the initial arguments. Each
+// replaces or adds properties of components, whatever the others of the
+// component have. call may be nil in tests. The caller does not change the
+// bytes.
 func (a *App) LayoutJSON(ctx context.Context, call *Call) ([]byte, error) {
 	b, err := a.ready()
 	if err != nil {
 		return nil, err
 	}
-	if a.LayoutFunc == nil {
-		return b.layout, nil
+	var saved, initial BaseState
+	if call != nil {
+		initial = call.Initial
+		if call.Instance != nil {
+			saved = call.Instance.State()
+		}
 	}
-	layout, err := a.callLayout(newContext(ctx, call))
+	if a.LayoutFunc == nil {
+		return b.index.overlay(b.layout, saved, initial), nil
+	}
+	visit := newContext(ctx, call)
+	if call != nil && call.Instance != nil {
+		visit.instance = &InstanceState{saved: snapshot{call.Instance, saved}}
+	}
+	layout, err := a.callLayout(visit)
+	if visit.instance.end() {
+		saved = visit.instance.State()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("make the layout: %w", err)
 	}
-	text, err := appendJSON(nil, layout)
-	if err != nil {
-		return nil, fmt.Errorf("encode the layout: %w", err)
+	if len(saved) == 0 && len(initial) == 0 {
+		text, err := appendJSON(nil, layout)
+		if err != nil {
+			return nil, fmt.Errorf("encode the layout: %w", err)
+		}
+		return text, nil
 	}
-	return text, nil
+	text, index, err := encodeLayout(layout)
+	if err != nil {
+		return nil, err
+	}
+	return index.overlay(text, saved, initial), nil
+}
+
+// snapshot is an instance with its state at one moment.
+type snapshot struct {
+	Saved
+	state BaseState
+}
+
+func (s snapshot) State() BaseState { return s.state }
+
+func (s snapshot) Tracks(id ID, property string) (json.RawMessage, bool) {
+	return s.state.Value(id, property)
+}
+
+// encodeLayout encodes a layout with its index.
+func encodeLayout(layout Component) ([]byte, *layoutIndex, error) {
+	e := encoder{index: &layoutIndex{}}
+	if err := e.any(layout); err != nil {
+		return nil, nil, fmt.Errorf("encode the layout: %w", err)
+	}
+	return e.buf, e.index, nil
 }
 
 func (a *App) callLayout(ctx *Context) (layout Component, err error) {
@@ -62,6 +108,7 @@ type node struct {
 // tree is what the checks know of a layout.
 type tree struct {
 	json     []byte
+	index    *layoutIndex
 	suites   []*Suite
 	nodes    map[ID]node
 	patterns map[ID]pattern // the dictionary IDs among the nodes
@@ -72,8 +119,8 @@ type tree struct {
 
 // readLayout encodes a layout and notes what the checks need.
 func readLayout(layout Component) *tree {
-	t := &tree{nodes: map[ID]node{}, patterns: map[ID]pattern{}}
-	e := encoder{}
+	t := &tree{index: &layoutIndex{}, nodes: map[ID]node{}, patterns: map[ID]pattern{}}
+	e := encoder{index: t.index}
 	e.seen = func(c Component, plan *componentPlan, id ID) error {
 		suite, name := c.DashComponent()
 		if suite == nil {

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// slugify follows Django's slugify: accents are dropped, letters lowered,
-// blanks and hyphens become one hyphen, and all but ASCII letters, digits, "-"
-// and "_" goes.
-func slugify(name string) string {
+// Slugify makes the text for a URL of a name, as Django's slugify does: accents
+// are dropped, letters lowered, blanks and hyphens become one hyphen, and all
+// but ASCII letters, digits, "-" and "_" goes. Nothing may be left.
+func Slugify(name string) string {
 	var b strings.Builder
 	gap := false
 	for _, r := range norm.NFKD.String(name) {

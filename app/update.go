@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"reflect"
 	"runtime/debug"
@@ -202,6 +203,12 @@ func (a *argument) fit(err error) error {
 // The body comes from the visitor and is not trusted: what the app did not
 // declare is refused with an [Error] that says so. A panic of the callback is
 // returned as a [PanicError]. call may be nil in tests.
+//
+// On an instance with SaveOnChange, tracked properties are saved before
+// UpdateJSON returns: the Inputs and States that the page sent, however the
+// callback ends, and when it ends well what it has set and answered. What a
+// state cannot hold (see [CheckValue]) is left out, but Outputs may hold
+// components.
 func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, error) {
 	b, err := a.ready()
 	if err != nil {
@@ -224,6 +231,11 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	var instance *InstanceState
+	if call != nil && call.Instance != nil {
+		instance = newInstanceState(call.Instance)
+		instance.receive(args, req.changed)
+	}
 	if c.latest && call != nil {
 		var done func()
 		targets := outputs
@@ -241,16 +253,27 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 	var dash *Context
 	if c.wantsContext {
 		dash = newContext(ctx, call)
+		dash.instance = instance
 		dash.describe(args, outputs, req.changed)
 	}
 	results, err := c.run(ctx, dash, args)
-	switch {
-	case errors.Is(err, ErrPreventUpdate), errors.Is(context.Cause(ctx), errSuperseded):
-		return nil, nil
-	case err != nil:
+	instance.end()
+	if errors.Is(err, ErrPreventUpdate) || errors.Is(context.Cause(ctx), errSuperseded) {
+		return nil, instance.save(ctx, b, call, false)
+	}
+	var answer []byte
+	if err == nil {
+		answer, err = c.respond(b, call, dash, instance, outputs, results)
+	}
+	if failure := instance.save(ctx, b, call, err == nil); failure != nil && err != nil {
+		err = fmt.Errorf("%w; nor could the page's values be saved: %v", err, failure)
+	} else if failure != nil {
+		err = failure
+	}
+	if err != nil {
 		return nil, err
 	}
-	return c.respond(b, call, dash, outputs, results)
+	return answer, nil
 }
 
 // run calls the function, within the callback's time.
@@ -430,43 +453,53 @@ func (a *argument) describe() Argument {
 	return Argument{Name: a.source.tag(), Items: items}
 }
 
+// propertyName names a property of a component.
+type propertyName struct {
+	id       ID
+	property string
+}
+
+// changedProperties reads the JSON list of the properties that the page says
+// have changed.
+func changedProperties(raw []byte) iter.Seq2[ID, string] {
+	return func(yield func(ID, string) bool) {
+		c := cursor{text: raw}
+		if !c.enter('[') {
+			return
+		}
+		for n := 0; n < maxTriggers && c.more(); {
+			text, _ := textOf(c.value())
+			dot := strings.LastIndexByte(text, '.')
+			if dot < 0 {
+				continue
+			}
+			n++
+			if !yield(ID(text[:dot]).canonical(), text[dot+1:]) {
+				return
+			}
+		}
+	}
+}
+
 // trigger fills Triggered and marks the Inputs that stand for the changed
 // properties.
 func (ctx *Context) trigger(changed []byte) {
-	type name struct {
-		id       ID
-		property string
-	}
-	inputs := map[name][]*Argument{} // with the items of wildcards
+	inputs := map[propertyName][]*Argument{} // with the items of wildcards
 	parent := map[*Argument]*Argument{}
 	for i := range ctx.Inputs {
 		in := &ctx.Inputs[i]
 		if in.Items == nil {
-			inputs[name{in.ID, in.Property}] = append(inputs[name{in.ID, in.Property}], in)
+			inputs[propertyName{in.ID, in.Property}] = append(inputs[propertyName{in.ID, in.Property}], in)
 		}
 		for n := range in.Items {
 			item := &in.Items[n]
 			parent[item] = in
-			inputs[name{item.ID, item.Property}] = append(inputs[name{item.ID, item.Property}], item)
+			inputs[propertyName{item.ID, item.Property}] = append(inputs[propertyName{item.ID, item.Property}], item)
 		}
 	}
-	c := cursor{text: changed}
-	if !c.enter('[') {
-		return
-	}
-	for c.more() && len(ctx.Triggered) < maxTriggers {
-		text, _ := textOf(c.value())
-		dot := strings.LastIndexByte(text, '.')
-		if dot < 0 {
-			continue
-		}
-		t := Trigger{ID: ID(text[:dot]), Property: text[dot+1:]}
-		if t.ID.IsKey() {
-			if p, err := parsePattern(t.ID); err == nil {
-				t.ID = p.id()
-			}
-		}
-		for _, in := range inputs[name{t.ID, t.Property}] {
+	for id, property := range changedProperties(changed) {
+		t := Trigger{ID: id, Property: property}
+		for _, in := range inputs[propertyName{id, property}] {
 			in.Triggered, t.Value = true, in.Value
 			if list := parent[in]; list != nil {
 				list.Triggered = true
@@ -483,8 +516,9 @@ type update struct {
 	value    any
 }
 
-// respond builds the answer: section 5.4 of Dash's protocol.
-func (c *Callback) respond(b *build, call *Call, ctx *Context, outputs []argument, results []any) ([]byte, error) {
+// respond builds the answer: section 5.4 of Dash's protocol. What the answer
+// sets is noted for an instance that saves it.
+func (c *Callback) respond(b *build, call *Call, ctx *Context, instance *InstanceState, outputs []argument, results []any) ([]byte, error) {
 	if len(results) != len(outputs) {
 		return nil, fmt.Errorf("%s returned %s for %d Outputs", c.label(), counted(len(results), "value"), len(outputs))
 	}
@@ -516,6 +550,9 @@ func (c *Callback) respond(b *build, call *Call, ctx *Context, outputs []argumen
 		}
 	}
 	e := encoder{buf: make([]byte, 0, 256)}
+	if instance != nil && instance.saves {
+		e.answers = &instance.answers
+	}
 	e.buf = append(e.buf, `{"multi":true,`...)
 	if start := len(e.buf); len(side) > 0 {
 		e.buf = append(e.buf, `"sideUpdate":{`...)
@@ -525,6 +562,9 @@ func (c *Callback) respond(b *build, call *Call, ctx *Context, outputs []argumen
 		e.buf = append(e.buf, '}', ',')
 		if len(b.dist(call, e.suites)) > 0 { // the renderer loads suites after these and before the response
 			e.buf = e.buf[:start]
+			if e.answers != nil {
+				*e.answers = nil
+			}
 			updates = append(slices.DeleteFunc(side, func(s update) bool {
 				return slices.ContainsFunc(updates, func(u update) bool { return u.id == s.id && u.property == s.property })
 			}), updates...)
@@ -587,8 +627,12 @@ func (e *encoder) updates(updates []update) error {
 		}
 		e.buf = appendString(e.buf, u.property, true)
 		e.buf = append(e.buf, ':')
+		start := len(e.buf)
 		if err := e.any(u.value); err != nil {
 			return at(string(u.id)+"."+u.property, err)
+		}
+		if e.answers != nil {
+			*e.answers = append(*e.answers, Write{ID: u.id, Property: u.property, Value: e.buf[start:]})
 		}
 	}
 	if len(updates) > 0 {

@@ -15,6 +15,8 @@ import (
 type build struct {
 	callbacks    map[string]*Callback // by their name on the wire
 	layout       []byte               // JSON; nil with a LayoutFunc
+	index        *layoutIndex         // of layout
+	known        []*tree              // layouts of which components are known
 	validation   []byte               // JSON of what callbacks were checked against
 	dependencies []byte               // JSON
 	suites       []*Suite             // those that a page loads
@@ -103,6 +105,7 @@ func (a *App) newBuild() *build {
 	if known != nil {
 		b.validation = known.json
 	}
+	b.known = []*tree{layout, known}
 
 	for _, c := range a.callbacks {
 		if c.onError == nil && c.browser == nil {
@@ -182,7 +185,7 @@ func (a *App) buildLayout(b *build, report func(site, format string, args ...any
 	}
 	b.routes, b.graphs = t.routes, t.graphs
 	if a.LayoutFunc == nil {
-		b.layout = t.json
+		b.layout, b.index = t.json, t.index
 	}
 	return t
 }

@@ -44,38 +44,29 @@ func (p Prop) String() string { return string(p.id) + "." + p.property }
 // The output names one component, also where the callback has MATCH. Where
 // several callbacks set it, it is the one that takes all the properties. A
 // callback without Outputs is named by one of its Inputs.
+//
+// The call is made by nobody, on the app itself; [Visit] has others.
 func Call(t testing.TB, a *app.App, output app.Dependency, props ...Prop) *Answer {
 	t.Helper()
-	answer, err := send(t, a, output, props)
-	if err != nil {
-		if p, ok := errors.AsType[*app.PanicError](err); ok {
-			t.Fatalf("call %v: %v\n%s", output, err, p.Stack)
-		}
-		t.Fatalf("call %v: %v", output, err)
-	}
-	return answer
+	return new(Visit).Call(t, a, output, props...)
 }
 
 // CallError is [Call] for a callback that is to fail: it returns the error, and
 // fails the test when there is none.
 func CallError(t testing.TB, a *app.App, output app.Dependency, props ...Prop) error {
 	t.Helper()
-	answer, err := send(t, a, output, props)
-	if err == nil {
-		t.Fatalf("call %v: it was to fail, but %v", output, answer)
-	}
-	return err
+	return new(Visit).CallError(t, a, output, props...)
 }
 
 // send calls the callback. What keeps it from being called fails the test; the
 // error is the app's.
-func send(t testing.TB, a *app.App, output app.Dependency, props []Prop) (*Answer, error) {
+func send(t testing.TB, a *app.App, call *app.Call, output app.Dependency, props []Prop) (*Answer, error) {
 	t.Helper()
-	body, err := newRequest(t, a, output, props)
+	body, err := newRequest(t, a, call, output, props)
 	if err != nil {
 		t.Fatalf("call %v: %v", output, err)
 	}
-	text, err := a.UpdateJSON(t.Context(), nil, body)
+	text, err := a.UpdateJSON(t.Context(), call, body)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +206,7 @@ func newSent(id app.ID, property string, value any) sent {
 }
 
 // newRequest writes what the renderer would send.
-func newRequest(t testing.TB, a *app.App, output app.Dependency, props []Prop) ([]byte, error) {
+func newRequest(t testing.TB, a *app.App, call *app.Call, output app.Dependency, props []Prop) ([]byte, error) {
 	name := output.String()
 	dot := strings.LastIndexByte(name, '.')
 	id, property := app.ID(name[:dot]), name[dot+1:]
@@ -226,7 +217,7 @@ func newRequest(t testing.TB, a *app.App, output app.Dependency, props []Prop) (
 	if c.InBrowser != nil {
 		return nil, errors.New("this callback runs in the browser; test it there")
 	}
-	page, err := readPage(t.Context(), a)
+	page, err := readPage(t.Context(), a, call)
 	if err != nil {
 		return nil, err
 	}

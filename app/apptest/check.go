@@ -35,7 +35,7 @@ func Check(t testing.TB, a *app.App) {
 		}
 		return
 	}
-	if _, err := readPage(t.Context(), a); err != nil {
+	if _, err := readPage(t.Context(), a, nil); err != nil {
 		t.Errorf("app %q: %v", a.Name(), err)
 	}
 	dependencies, err := a.DependenciesJSON()

@@ -31,10 +31,10 @@ func (c component) value(property string) any {
 	return c.props[property]
 }
 
-// readPage opens a page of the app, as nobody. Where the layout needs a visitor,
-// the app's validation layout stands in.
-func readPage(ctx context.Context, a *app.App) (page, error) {
-	text, err := a.LayoutJSON(ctx, nil)
+// readPage opens a page of the app; without a call, as nobody. Where the layout
+// function fails, the app's validation layout stands in.
+func readPage(ctx context.Context, a *app.App, call *app.Call) (page, error) {
+	text, err := a.LayoutJSON(ctx, call)
 	if err != nil && a.ValidationLayout != nil {
 		text, err = a.ValidationLayoutJSON()
 	}
