@@ -1,0 +1,212 @@
+// Package live carries messages from those who publish to the browsers that
+// listen: an in-process hub of channels, and its websocket and event-stream
+// ends. It knows channels and JSON, not Dash, and keeps nothing on disk.
+//
+// Delivery: a listener gets every message of its channels, in order and once;
+// one that comes back gets what it missed, or is told that something is
+// missing.
+package live
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"regexp"
+	"sync"
+	"time"
+)
+
+// Limits bound what a hub holds. Zero fields take the value of
+// [DefaultLimits].
+type Limits struct {
+	Channels         int // that a hub remembers
+	Ring             int // messages that a channel remembers for those who come back
+	RingBytes        int // and their size
+	Queue            int // messages that wait for one listener
+	QueueBytes       int // and their size
+	Message          int // bytes of a value
+	Frame            int // bytes of what a browser sends
+	Listeners        int // of a hub
+	SessionListeners int // of one browser session
+	Subscriptions    int // pipes of one listener
+}
+
+// DefaultLimits are those of a hub that is told none.
+var DefaultLimits = Limits{
+	Channels:         10_000,
+	Ring:             500,
+	RingBytes:        1 << 20,
+	Queue:            1000,
+	QueueBytes:       1 << 20,
+	Message:          256 << 10,
+	Frame:            300 << 10,
+	Listeners:        50_000,
+	SessionListeners: 100,
+	Subscriptions:    200,
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(field *int, value int) {
+		if *field <= 0 {
+			*field = value
+		}
+	}
+	set(&l.Channels, DefaultLimits.Channels)
+	set(&l.Ring, DefaultLimits.Ring)
+	set(&l.RingBytes, DefaultLimits.RingBytes)
+	set(&l.Queue, DefaultLimits.Queue)
+	set(&l.QueueBytes, DefaultLimits.QueueBytes)
+	set(&l.Message, DefaultLimits.Message)
+	set(&l.Frame, DefaultLimits.Frame)
+	set(&l.Listeners, DefaultLimits.Listeners)
+	set(&l.SessionListeners, DefaultLimits.SessionListeners)
+	set(&l.Subscriptions, DefaultLimits.Subscriptions)
+	return l
+}
+
+// Hub is where messages are published and listeners join. It is safe for
+// concurrent use.
+type Hub struct {
+	limits Limits
+
+	mu        sync.Mutex
+	channels  map[string]*channel
+	listeners map[*Listener]struct{}
+	sessions  map[string]int // listeners of each session
+	closed    bool
+	left      chan struct{} // closed when the hub is closed and its last listener has left
+
+	writers writers
+}
+
+// New makes a hub.
+func New(limits Limits) *Hub {
+	return &Hub{
+		limits:    limits.withDefaults(),
+		channels:  map[string]*channel{},
+		listeners: map[*Listener]struct{}{},
+		sessions:  map[string]int{},
+		left:      make(chan struct{}),
+	}
+}
+
+// Errors of Publish and Join.
+var (
+	ErrChannel = errors.New("a channel has 1 to 100 letters, digits and - _ . characters")
+	ErrTooLong = errors.New("the message is too long")
+	ErrValue   = errors.New("the value is not JSON")
+	ErrFull    = errors.New("there are too many listeners")
+	ErrClosed  = errors.New("the hub is closed")
+)
+
+var channelPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
+
+// CheckChannel returns [ErrChannel] when name cannot be that of a channel.
+func CheckChannel(name string) error {
+	if !channelPattern.MatchString(name) {
+		return ErrChannel
+	}
+	return nil
+}
+
+// maxLabel bounds a label, in bytes.
+const maxLabel = 500
+
+// Receipt tells a publisher what became of a message.
+type Receipt struct {
+	Epoch     string `json:"epoch"`     // of the channel: sequences of one epoch are one count
+	Sequence  uint64 `json:"seq"`       // the message's place in its channel
+	Listeners int    `json:"listeners"` // for whom it has been queued
+}
+
+// Publish queues a message for all listeners of its channel. It never blocks:
+// a listener that is too slow is cut off, to come back and resume.
+func (h *Hub) Publish(m Message) (Receipt, error) {
+	if err := m.check(h.limits.Message); err != nil {
+		return Receipt{}, err
+	}
+	head := m.head()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return Receipt{}, ErrClosed
+	}
+	c := h.channel(m.Channel)
+	e := c.add(h.limits, m.Label, head, m.Retain)
+	for l := range c.listeners {
+		l.push(e.frame)
+	}
+	return Receipt{Epoch: c.epoch, Sequence: e.sequence, Listeners: len(c.listeners)}, nil
+}
+
+// channel returns a channel, and makes room for it where it is new. mu is held.
+func (h *Hub) channel(name string) *channel {
+	if c := h.channels[name]; c != nil {
+		return c
+	}
+	if len(h.channels) >= h.limits.Channels {
+		var oldest *channel
+		for _, c := range h.channels {
+			if len(c.listeners) == 0 && (oldest == nil || c.used.Before(oldest.used)) {
+				oldest = c
+			}
+		}
+		if oldest != nil {
+			delete(h.channels, oldest.name)
+		}
+	}
+	c := &channel{name: name, epoch: rand.Text()[:12], listeners: map[*Listener]struct{}{}, used: time.Now()}
+	h.channels[name] = c
+	return c
+}
+
+// CloseSession ends the listeners of a browser session: its rights have
+// changed. They may come back with the rights they have then.
+func (h *Hub) CloseSession(session string) {
+	h.closeAll(CloseRights, func(c Client) bool { return c.Session == session && session != "" })
+}
+
+// CloseUser ends the listeners of a user, as CloseSession does.
+func (h *Hub) CloseUser(user string) {
+	h.closeAll(CloseRights, func(c Client) bool { return c.User == user && user != "" })
+}
+
+// CloseAll ends all listeners, as CloseSession does.
+func (h *Hub) CloseAll() {
+	h.closeAll(CloseRights, func(Client) bool { return true })
+}
+
+func (h *Hub) closeAll(code Code, matches func(Client) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for l := range h.listeners {
+		if matches(l.client) {
+			l.stop(code)
+		}
+	}
+}
+
+// Shutdown takes no more messages and listeners, tells the listeners when to
+// come back, each at a time of its own, and waits until they have gone, or ctx
+// is done.
+func (h *Hub) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	if !h.closed {
+		h.closed = true
+		for l := range h.listeners {
+			l.push(restartFrame())
+			l.stop(CloseRestart)
+		}
+		if len(h.listeners) == 0 {
+			close(h.left)
+		}
+	}
+	h.mu.Unlock()
+	select {
+	case <-h.left:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the listeners to leave: %w", ctx.Err())
+	}
+}
