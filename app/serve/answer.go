@@ -59,7 +59,9 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h["Referrer-Policy"] = sameOrigin
+	if h.Get("Referrer-Policy") == "" {
+		h["Referrer-Policy"] = sameOrigin
+	}
 	if h.Get("Content-Security-Policy") == "" {
 		h.Set("Content-Security-Policy", sitePolicy)
 	}
@@ -76,6 +78,7 @@ var statuses = map[app.Code]int{
 	app.Forbidden:    http.StatusForbidden,
 	app.NotFound:     http.StatusNotFound,
 	app.Conflict:     http.StatusConflict,
+	app.Gone:         http.StatusGone,
 	app.TooLarge:     http.StatusRequestEntityTooLarge,
 	app.Unsupported:  http.StatusUnsupportedMediaType,
 	app.TooMany:      http.StatusTooManyRequests,
@@ -107,10 +110,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		log.Error("request failed", attrs...)
 	}
+	if status >= http.StatusInternalServerError {
+		s.noteFailure(w, r, status, err)
+	}
 	s.refuse(w, r, status, sentence)
 }
 
-// refuse answers with a status and a sentence for the visitor.
+// refuse answers with a status and a sentence for the visitor. The page shows
+// who that is, where r is of a [Visit].
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, sentence string) {
 	h := w.Header()
 	h.Del("Content-Security-Policy")
@@ -124,7 +131,13 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, sent
 		s.answerJSON(w, r, status, text)
 		return
 	}
-	s.render(w, r, status, s.site(http.StatusText(status)).Error(sentence, id))
+	site := s.site(http.StatusText(status), nil)
+	if v := VisitOf(r); v != nil {
+		site = s.site(site.Title, v.User())
+	} else {
+		site.SignIn = "" // the visitor may have done so
+	}
+	s.render(w, r, status, site.Error(sentence, id, status == http.StatusUnauthorized))
 }
 
 // wantsJSON reports whether the request comes from a program: the renderer

@@ -1,7 +1,9 @@
 package serve
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,12 +13,15 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/lmittmann/tint"
+
+	"dashd/app"
 )
 
 // Main is a whole program that serves apps: it runs the command that the
@@ -26,38 +31,43 @@ import (
 // that makes no sense.
 func Main(config Config) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := Run(ctx, config, os.Args[1:], os.Stdout, os.Stderr)
+	code := Run(ctx, config, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
 // Run is [Main] without the process: it runs the command until it is done or
 // ctx is, and returns the exit code.
-func Run(ctx context.Context, config Config, args []string, stdout, stderr io.Writer) int {
+func Run(ctx context.Context, config Config, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var commands struct {
-		Serve   serveCommand   `cmd:"" help:"Serve the apps."`
-		Version versionCommand `cmd:"" help:"Print the versions of this program and of what it embeds."`
+		Data     string           `help:"Directory of the server's own files; made when missing. Default: $$STATE_DIRECTORY where that is set, or ${data}." env:"DASHD_DATA" placeholder:"DIR"`
+		Serve    serveCommand     `cmd:"" help:"Serve the apps."`
+		App      appCommands      `cmd:"" help:"The apps, and who may open them."`
+		Instance instanceCommands `cmd:"" help:"Saved copies of the apps' state."`
+		User     userCommands     `cmd:"" help:"Those who may sign in."`
+		Group    groupCommands    `cmd:"" help:"Groups of users."`
+		Version  versionCommand   `cmd:"" help:"Print the versions of this program and of what it embeds."`
 	}
 	const exitUsage = 2
+	data := cmp.Or(config.Data, "./dashd-data")
 	exited := -1
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	parser, err := kong.New(&commands,
 		kong.Name(name),
 		kong.Description("Serves Dash apps written in Go."),
-		kong.DefaultEnvars("DASHD"),
-		kong.Vars{"max_body": fmt.Sprint(DefaultMaxBody)},
+		kong.PostBuild(environment),
+		kong.Vars{"data": data, "max_body": fmt.Sprint(DefaultMaxBody), "initial_ttl": fmt.Sprint(DefaultInitialTTL)},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Bind(config),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&console{stdout, stderr}),
+		kong.Bind(&console{stdin, stdout, stderr}),
 	)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return 1
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(negativeNumbers(args))
 	if exited >= 0 { // --help
 		return exited
 	}
@@ -65,45 +75,107 @@ func Run(ctx context.Context, config Config, args []string, stdout, stderr io.Wr
 		fmt.Fprintf(stderr, "%s: %v\nTry: %s --help\n", name, err, name)
 		return exitUsage
 	}
-	if err := parsed.Run(); err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", name, err)
+	config.Data = kong.ExpandPath(cmp.Or(commands.Data, os.Getenv("STATE_DIRECTORY"), data))
+	client := &client{config: config}
+	err = parsed.Run(config, client)
+	if err = errors.Join(err, client.Close()); err != nil {
+		fmt.Fprintf(stderr, "%s: %s\n", name, sentence(err))
 		return 1
 	}
 	return 0
 }
 
-// console is where a command writes.
-type console struct{ out, err io.Writer }
+// environment names the variables that stand for the flags of the server. The
+// other commands do what their command line says.
+func environment(k *kong.Kong) error {
+	for _, command := range k.Model.Children {
+		if command.Name != "serve" {
+			continue
+		}
+		for _, flag := range command.Flags {
+			flag.Envs = []string{"DASHD_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))}
+			flag.Tag.Envs = flag.Envs
+		}
+	}
+	return nil
+}
+
+// negativeNumbers puts a blank, which means nothing in JSON, before negative
+// numbers, which would look like flags.
+func negativeNumbers(args []string) []string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "-") && json.Valid([]byte(arg)) {
+			args[i] = " " + arg
+		}
+	}
+	return args
+}
+
+// sentence is what a person reads of an error.
+func sentence(err error) string {
+	if e, ok := errors.AsType[*app.Error](err); ok && e.Code != app.Internal {
+		return e.Message
+	}
+	return err.Error()
+}
 
 // serveCommand is "serve".
 type serveCommand struct {
-	Listen       string   `help:"Address to listen on: host:port, or unix:PATH. Default: 127.0.0.1:8000, or all addresses at $$PORT where that is set." placeholder:"ADDR"`
-	BasePath     string   `help:"Path below which everything is served, such as /my-app." placeholder:"PATH"`
-	PublicURL    string   `help:"How visitors reach the server, such as https://dash.example.org." placeholder:"URL"`
-	AllowedHosts []string `help:"Further host names that requests may use; * allows all." placeholder:"NAME"`
-	Home         string   `help:"App that / leads to." placeholder:"APP"`
-	MaxBody      int64    `help:"Most bytes of a request's body." default:"${max_body}" placeholder:"N"`
-	Data         string   `help:"Directory for the server's own files; made when missing." default:"./dashd-data" placeholder:"DIR" type:"path"`
-	LogFormat    string   `help:"Form of the log: text, json, or auto, which is text on a terminal." enum:"auto,text,json" default:"auto"`
-	LogLevel     string   `help:"Least level that is logged; debug logs each request." enum:"debug,info,warn,error" default:"info"`
+	Listen         string        `help:"Address to listen on: host:port, or unix:PATH. Default: 127.0.0.1:8000, or all addresses at $$PORT where that is set." placeholder:"ADDR"`
+	BasePath       string        `help:"Path below which everything is served, such as /my-app." placeholder:"PATH"`
+	PublicURL      string        `help:"How visitors reach the server, such as https://dash.example.org." placeholder:"URL"`
+	AllowedHosts   []string      `help:"Further host names that requests may use; * allows all." placeholder:"NAME"`
+	Home           string        `help:"App that / leads to." placeholder:"APP"`
+	DefaultAccess  accessText    `help:"Who may open apps that do not say it: public, authenticated, or 'restricted user:NAME group:NAME ...'. Default: authenticated." placeholder:"ACCESS"`
+	InitialArgsTTL time.Duration `help:"How long initial arguments can be used. Default: ${initial_ttl}." placeholder:"TIME"`
+	Admin          string        `help:"The administration below /admin/: on or off." enum:"on,off" default:"on"`
+	MaxBody        int64         `help:"Most bytes of a request's body." default:"${max_body}" placeholder:"N"`
+	LogFormat      string        `help:"Form of the log: text, json, or auto, which is text on a terminal." enum:"auto,text,json" default:"auto"`
+	LogLevel       string        `help:"Least level that is logged; debug logs each request." enum:"debug,info,warn,error" default:"info"`
 }
 
 // Run serves until ctx is done.
 func (c *serveCommand) Run(ctx context.Context, config Config, console *console) error {
-	config = c.override(config, console)
-	server, err := New(config)
+	running, server, err := reach(ctx, c.override(config, console))
 	if err != nil {
-		return fmt.Errorf("these apps cannot be served:\n%w", err)
+		return err
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
+	if running != nil {
+		running.CloseIdleConnections()
+		return fmt.Errorf("another dashd serves %s: stop it, or give another directory with --data", config.Data)
 	}
+	return errors.Join(c.serve(ctx, server), server.Close())
+}
+
+func (c *serveCommand) serve(ctx context.Context, server *Server) error {
 	listener, err := c.listen()
 	if err != nil {
 		return err
 	}
-	server.config.Log.Info("serving", "apps", len(server.apps), "url", publicURL(listener.Addr(), server.config.BasePath))
+	url := publicURL(listener.Addr(), server.config.BasePath)
+	server.config.Log.Info("serving", "apps", len(server.apps), "url", url)
+	if err := server.logSetupLink(ctx, url); err != nil {
+		_ = listener.Close()
+		return err
+	}
 	return server.Serve(ctx, listener)
+}
+
+// logSetupLink shows the operator the way to make the first user, when there is
+// none.
+func (s *Server) logSetupLink(ctx context.Context, url string) error {
+	switch {
+	case s.config.PublicURL != "":
+		url = strings.TrimSuffix(s.config.PublicURL, "/") + s.config.BasePath
+	case strings.HasPrefix(url, "unix:"):
+		url = "http://localhost" + s.config.BasePath
+	}
+	link, err := s.setupLink(ctx, url)
+	if link != "" {
+		s.config.Log.Warn("there is no user yet: open the link to become the first", "link", link)
+	}
+	return err
 }
 
 // override puts the flags over the program's own configuration.
@@ -117,6 +189,15 @@ func (c *serveCommand) override(config Config, console *console) Config {
 	config.AllowedHosts = append(config.AllowedHosts, c.AllowedHosts...)
 	if c.Home != "" {
 		config.Home = c.Home
+	}
+	if c.DefaultAccess != "" {
+		config.DefaultAccess = app.Access(c.DefaultAccess)
+	}
+	if c.InitialArgsTTL != 0 {
+		config.InitialTTL = c.InitialArgsTTL
+	}
+	if c.Admin == off {
+		config.NoAdmin = true
 	}
 	if config.MaxBody == 0 || c.MaxBody != DefaultMaxBody {
 		config.MaxBody = c.MaxBody
@@ -171,13 +252,44 @@ const (
 	stopTimeout    = 20 * time.Second // for requests under way when the server stops
 )
 
-// Serve serves on a listener until ctx is done, then lets the requests under
-// way finish. It closes the listener.
+// Serve serves on a listener, and commands on the socket in the data directory,
+// until ctx is done. Then it lets the requests under way finish. It closes the
+// listener.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	server := &http.Server{
-		Handler:           s.handler,
+	doors := []door{{s.httpServer(requests, s.handler), listener}}
+	if s.config.Data != "" {
+		socket, err := s.listenControl()
+		if err != nil {
+			_ = listener.Close()
+			return err
+		}
+		doors = append(doors, door{s.httpServer(requests, http.HandlerFunc(s.control)), socket})
+	}
+	served := make(chan error, len(doors))
+	for _, d := range doors {
+		go func() { served <- d.server.Serve(d.listener) }()
+	}
+	var failure error
+	select {
+	case err := <-served:
+		failure = fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+		s.config.Log.Info("stopping")
+	}
+	return errors.Join(failure, s.stop(doors, cancel))
+}
+
+// door is a way into the server.
+type door struct {
+	server   *http.Server
+	listener net.Listener
+}
+
+func (s *Server) httpServer(requests context.Context, handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		WriteTimeout:      answerTimeout,
@@ -185,33 +297,32 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
 	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	s.config.Log.Info("stopping")
-	grace, done := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+}
+
+// stop closes the doors in turn and waits for the requests that came in, which
+// cancel ends when they take too long.
+func (s *Server) stop(doors []door, cancel func()) error {
+	grace, done := context.WithTimeout(context.Background(), stopTimeout)
 	defer done()
-	if err := server.Shutdown(grace); err != nil {
-		cancel() // callbacks that take too long
-		_ = server.Close()
-		return fmt.Errorf("stop: requests were still under way after %v", stopTimeout)
+	var late error
+	for _, d := range doors {
+		if err := d.server.Shutdown(grace); err != nil {
+			cancel()
+			_ = d.server.Close()
+			late = fmt.Errorf("stop: requests were still under way after %v", stopTimeout)
+		}
 	}
-	return nil
+	if len(doors) > 1 {
+		return errors.Join(late, removeSocket(filepath.Join(s.config.Data, socketName)))
+	}
+	return late
 }
 
 // newLog makes the server's log.
 func newLog(w io.Writer, format, level string) *slog.Logger {
 	var least slog.Level
 	_ = least.UnmarshalText([]byte(level)) // kong has checked it
-	terminal := false
-	if f, ok := w.(*os.File); ok {
-		info, err := f.Stat()
-		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
+	terminal := isTerminal(w)
 	if format == "text" || format == "auto" && terminal {
 		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: least, TimeFormat: time.TimeOnly, NoColor: !terminal}))
 	}

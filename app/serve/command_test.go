@@ -2,9 +2,13 @@ package serve_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +25,8 @@ import (
 // TestMain lets the scripts run these programs by name.
 func TestMain(m *testing.M) {
 	testscript.Main(withBrowser{m}, map[string]func(){
-		"dashd": func() { serve.Main(serve.Config{Apps: []*app.App{simple.New(), network.New()}}) },
+		"dashd": func() { serve.Main(program()) },
+		"small": func() { serve.Main(serve.Config{Apps: []*app.App{simple.New()}}) },
 		"broken": func() {
 			a := app.New("Broken")
 			a.Layout = html.Div{Children: app.List{html.Div{ID: "x"}, html.Div{ID: "x"}}}
@@ -29,6 +34,16 @@ func TestMain(m *testing.M) {
 			serve.Main(serve.Config{Apps: []*app.App{a}})
 		},
 	})
+}
+
+// program is the "dashd" of the scripts.
+func program() serve.Config {
+	items := app.New("Items")
+	items.Layout = html.Div{Children: app.List{
+		html.Div{ID: app.Key("type", "item", "index", 1), Title: "one"},
+		html.Div{ID: app.Key("type", "item", "index", 2), Title: "two"},
+	}}
+	return serve.Config{Apps: []*app.App{simple.New(), network.New(), items}}
 }
 
 // withBrowser closes the browser when the tests are done.
@@ -44,8 +59,62 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"get": get},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"get": get, "mode": mode},
 	})
+}
+
+// TestCommands runs the scripts in testdata/command twice: commands do the same
+// whether or not a server runs on their data directory.
+func TestCommands(t *testing.T) {
+	t.Run("stopped", func(t *testing.T) { runCommands(t, func(*testscript.Env) error { return nil }) })
+	t.Run("running", func(t *testing.T) { runCommands(t, serveScript) })
+}
+
+func runCommands(t *testing.T, start func(*testscript.Env) error) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/command",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DASHD_DATA", filepath.Join(env.WorkDir, "data"))
+			return start(env)
+		},
+	})
+}
+
+// serveScript serves the data directory of a script for as long as it runs.
+func serveScript(env *testscript.Env) error {
+	config := program()
+	config.Data = env.Getenv("DASHD_DATA")
+	server, err := serve.New(config)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return errors.Join(err, server.Close())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, listener) }()
+	env.Defer(func() {
+		stop()
+		if err := errors.Join(<-served, server.Close()); err != nil {
+			env.T().Fatal(err)
+		}
+	})
+	return nil
+}
+
+// mode is a command of the scripts: "mode 0600 FILE" holds a file's permissions.
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: mode permissions file")
+	}
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%#o", info.Mode().Perm()); got != args[0] {
+		ts.Fatalf("%s has the permissions %s, not %s", args[1], got, args[0])
+	}
 }
 
 // get is a command of the scripts: "get SOCKET PATH" prints the answer of a

@@ -1,11 +1,13 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"dashd/app"
 )
@@ -23,6 +25,42 @@ type Config struct {
 	// Pages serves what dashd has no page for: the site's own pages. Paths come
 	// without the base path. Default: a list of the apps at "/", 404 elsewhere.
 	Pages http.Handler
+
+	// Data is the directory of the server's own files: the database, and the
+	// socket by which commands reach a running server. It is made when missing.
+	// Default: none; everything is kept in memory and ends with the server.
+	Data string
+
+	// DefaultAccess is that of apps which say nothing. Default:
+	// [app.Authenticated].
+	DefaultAccess app.Access
+
+	// Authenticate tells who makes a request, in place of dashd's own users: nil
+	// for an anonymous visitor. With an error the request is refused. It is
+	// called by many goroutines at once, at most once for each request.
+	Authenticate func(r *http.Request) (*app.User, error)
+
+	// SignInURL is where anonymous visitors go for what is not public; the
+	// address that they wanted is added as "next". Default: dashd's own page.
+	// It belongs to Authenticate.
+	SignInURL string
+
+	// Decorate wraps each view of the apps and instances, once when the server
+	// is made: django-plotly-dash's view_decorator. [VisitOf] tells the wrapper
+	// what a request is for. It runs after access has been granted, so it can
+	// take away but not give. A nil handler is an error of [New].
+	Decorate func(route Route, next http.Handler) http.Handler
+
+	// Seed is called when the server starts, before it answers: the place to
+	// make the instances that a site needs.
+	Seed func(ctx context.Context, instances *Instances) error
+
+	// InitialTTL is how long initial arguments can be used. Default:
+	// [DefaultInitialTTL].
+	InitialTTL time.Duration
+
+	// NoAdmin takes the administration below /admin/ away.
+	NoAdmin bool
 
 	// Home is the name or slug of the app that "/" leads to. Default: "/" is
 	// the first of Pages, or the list of the apps.
@@ -49,6 +87,9 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// DefaultInitialTTL is the default of [Config.InitialTTL].
+const DefaultInitialTTL = 24 * time.Hour
+
 // DefaultMaxBody is the default of [Config.MaxBody]: room for a dcc.Upload of
 // some 20 MB.
 const DefaultMaxBody = 32 << 20
@@ -74,6 +115,22 @@ func (c Config) withDefaults() (Config, error) {
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 			return c, fmt.Errorf("public URL %q is not like https://dash.example.org", c.PublicURL)
 		}
+	}
+	access, err := app.ParseAccess(string(c.DefaultAccess))
+	if err != nil {
+		return c, fmt.Errorf("default access: %w", err)
+	}
+	if c.DefaultAccess = access; access == app.DefaultAccess {
+		c.DefaultAccess = app.Authenticated
+	}
+	if c.InitialTTL < 0 {
+		return c, fmt.Errorf("initial arguments cannot expire before they are made")
+	}
+	if c.InitialTTL == 0 {
+		c.InitialTTL = DefaultInitialTTL
+	}
+	if c.SignInURL != "" && c.Authenticate == nil {
+		return c, fmt.Errorf("a sign-in URL of the site's own needs Authenticate")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

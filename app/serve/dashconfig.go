@@ -2,6 +2,7 @@ package serve
 
 import (
 	"encoding/json"
+	"strings"
 
 	"dashd/app"
 )
@@ -20,7 +21,7 @@ func (s *Server) dashConfig(m *mount, suites []*app.Suite) (string, error) {
 		}
 	}
 	config := dashConfig{
-		RequestsPathnamePrefix:     m.prefix,
+		RequestsPathnamePrefix:     prefixPlace,
 		DisableVersionCheck:        true,
 		SuppressCallbackExceptions: m.page.SuppressCallbackExceptions,
 		UpdateTitle:                m.page.UpdateTitle,
@@ -46,12 +47,28 @@ const dashVersion = "4.3.0"
 // plotlyVersion is plotly.py's that belongs to that Dash.
 const plotlyVersion = "6.9.0"
 
+// dashConfigText is _dash-config, cut where each page has its own text: the
+// end_id and the prefix.
+type dashConfigText [3]string
+
+func newDashConfigText(config string) (t dashConfigText) {
+	var rest string
+	t[0], rest, _ = strings.Cut(config, endIDPlace)
+	t[1], t[2], _ = strings.Cut(rest, `"`+prefixPlace+`"`)
+	return t
+}
+
+func (t *dashConfigText) with(prefix, endID string) string {
+	quoted, _ := json.Marshal(prefix)
+	return t[0] + endID + t[1] + string(quoted) + t[2]
+}
+
 // dashConfig is _dash-config. Debug off: ui, props_check
 // and validate_callbacks are false.
 type dashConfig struct {
-	EndID                      string                         `json:"end_id"` // first: endIDPlace is found there
-	URLBasePathname            *string                        `json:"url_base_pathname"`
+	EndID                      string                         `json:"end_id"` // these first: the places are found there
 	RequestsPathnamePrefix     string                         `json:"requests_pathname_prefix"`
+	URLBasePathname            *string                        `json:"url_base_pathname"`
 	UI                         bool                           `json:"ui"`
 	PropsCheck                 bool                           `json:"props_check"`
 	DisableVersionCheck        bool                           `json:"disable_version_check"`
@@ -76,3 +93,6 @@ type dashConfig struct {
 // endIDPlace is where _dash-config gets the end_id of each page: the renderer
 // sends it with every callback, so that the server tells pages apart.
 const endIDPlace = "{end_id}"
+
+// prefixPlace is where it gets the URL path of the app or instance.
+const prefixPlace = "{prefix}"

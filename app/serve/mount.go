@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"dashd/app"
 	"dashd/app/dcc"
@@ -25,20 +26,25 @@ type dash interface {
 	ValidationLayoutJSON() ([]byte, error)
 	DependenciesJSON() ([]byte, error)
 	UpdateJSON(ctx context.Context, call *app.Call, body []byte) ([]byte, error)
+	Populate(ctx context.Context, call *app.Call) (app.BaseState, error)
+	CheckInitial(state app.BaseState) error
 }
 
 // mount is an app at its place in the server.
 type mount struct {
 	app    dash
+	code   app.Access // as the app's code says
 	page   app.Page
 	prefix string // URL path of the app, with the slash
 	html   views.Dash
 	csp    contentPolicy
 	assets *assets
 
-	config [2]string // _dash-config before and after the page's end_id
+	config dashConfigText
 
 	clientsideHash string
+
+	access atomic.Pointer[app.Access] // by the store, in place of the code's; nil for none
 
 	log  *slog.Logger // names the app
 	dist func([]*app.Suite) []app.Resource
@@ -51,7 +57,7 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mount{app: a, prefix: s.config.BasePath + "app/" + a.Slug() + "/", log: s.config.Log.With("app", a.Slug())}
+	m := &mount{app: a, code: a.Access, prefix: s.config.BasePath + "app/" + a.Slug() + "/", log: s.config.Log.With("app", a.Slug())}
 	m.dist = func(suites []*app.Suite) []app.Resource { return s.dist(m, suites) }
 	page.Suites = slices.Clone(page.Suites) // those of the app stay as they are
 	for i, suite := range page.Suites {
@@ -81,7 +87,7 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	if err != nil {
 		return nil, fmt.Errorf("app %q: write _dash-config: %w", a.Name(), err)
 	}
-	m.config[0], m.config[1], _ = strings.Cut(config, endIDPlace)
+	m.config = newDashConfigText(config)
 	m.allowed = map[string]bool{}
 	for _, pkg := range rendererPackages {
 		m.allowed[pkg] = true
@@ -102,6 +108,36 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	}
 	m.csp = newContentPolicy(page)
 	return m, nil
+}
+
+// pageAt returns the app's page at a prefix: that of the app itself, of an
+// instance, or of either with initial arguments.
+func (m *mount) pageAt(prefix, endID string) views.Dash {
+	page := m.html
+	page.Config = m.config.with(prefix, endID)
+	if prefix == m.prefix {
+		return page
+	}
+	at := func(url string) string {
+		if rest, ok := strings.CutPrefix(url, m.prefix); ok {
+			return prefix + rest
+		}
+		return url
+	}
+	page.Favicon = at(page.Favicon)
+	page.Fetches = slices.Clone(page.Fetches)
+	for i, url := range page.Fetches {
+		page.Fetches[i] = at(url)
+	}
+	page.Stylesheets = slices.Clone(page.Stylesheets)
+	for i, url := range page.Stylesheets {
+		page.Stylesheets[i] = at(url)
+	}
+	page.Scripts = slices.Clone(page.Scripts)
+	for i, script := range page.Scripts {
+		page.Scripts[i].URL = at(script.URL)
+	}
+	return page
 }
 
 // rendererPackages are the packages of the renderer and what it stands on.

@@ -6,10 +6,13 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"dashd/app"
 	"dashd/app/dbc"
@@ -18,6 +21,7 @@ import (
 	"dashd/app/html"
 	"dashd/app/table"
 	"dashd/static"
+	"dashd/store"
 	"dashd/views"
 )
 
@@ -31,15 +35,35 @@ type Server struct {
 	suites  map[string]*app.Suite // by namespace
 	apps    []*mount
 	byName  map[string]*mount // by slug and by name
+	bySlug  map[string]*mount
+	store   *store.Store
+	cookie  string // name of the session cookie, without TLS
 	hosts   hostList
 	handler http.Handler
 
+	decorated map[Route]http.Handler // nil without Config.Decorate
+
 	compress func(http.Handler) http.HandlerFunc
+
+	failures failures
 }
 
 // New makes a server. It checks the apps ([app.Validate]) and returns all that
-// is wrong with them at once.
+// is wrong with them at once; then it opens the data directory, which is its
+// own until Close.
 func New(config Config) (*Server, error) {
+	s, err := prepare(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.open(lockWait); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// prepare makes all of a server but its store, which it opens later.
+func prepare(config Config) (*Server, error) {
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, err
@@ -47,7 +71,7 @@ func New(config Config) (*Server, error) {
 	if err := app.Validate(config.Apps...); err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, byName: map[string]*mount{}, hosts: newHostList(config)}
+	s := &Server{config: config, byName: map[string]*mount{}, bySlug: map[string]*mount{}, hosts: newHostList(config), cookie: cookieOf(config.BasePath)}
 	suites, err := config.suites()
 	if err != nil {
 		return nil, err
@@ -69,14 +93,96 @@ func New(config Config) (*Server, error) {
 	}
 	for _, m := range s.apps { // a slug wins over another app's name
 		s.byName[m.app.Slug()] = m
+		s.bySlug[m.app.Slug()] = m
 	}
 	if config.Home != "" && s.byName[config.Home] == nil {
 		return nil, fmt.Errorf("home: there is no app %q", config.Home)
+	}
+	if err := s.decorate(); err != nil {
+		return nil, err
 	}
 	s.compress = newCompressor()
 	s.handler = s.middleware(s.routes())
 	return s, nil
 }
+
+// openTimeout bounds the start: migrations, and the site's seed.
+const openTimeout = 5 * time.Minute
+
+// lockWait is how long a server waits for a command, or for the one before it,
+// to give the data directory free.
+const lockWait = 5 * time.Second
+
+// open opens the store, records the apps and lets the site seed it.
+func (s *Server) open(wait time.Duration) (err error) {
+	path := ""
+	if s.config.Data != "" {
+		path = filepath.Join(s.config.Data, databaseFile)
+	}
+	s.store = store.New(path)
+	s.store.Log = s.config.Log
+	s.store.LockWait = wait
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	if err := s.store.Open(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = s.store.Close() // the first error says more
+		}
+	}()
+	var apps []store.App
+	for _, m := range s.apps {
+		apps = append(apps, store.App{Slug: m.app.Slug(), Name: m.app.Name()})
+	}
+	if err := s.store.RecordApps(ctx, apps); err != nil {
+		return fmt.Errorf("record the apps: %w", err)
+	}
+	if err := s.loadAccess(ctx); err != nil {
+		return err
+	}
+	if s.config.Seed != nil {
+		if err := s.config.Seed(ctx, s.Instances()); err != nil {
+			return fmt.Errorf("seed: %w", err)
+		}
+	}
+	return nil
+}
+
+// databaseFile is the database in the data directory.
+const databaseFile = "dashd.db"
+
+// loadAccess reads who may open the apps, where the store stands above their
+// code.
+func (s *Server) loadAccess(ctx context.Context) error {
+	apps, err := s.store.Apps(ctx)
+	if err != nil {
+		return fmt.Errorf("read who may open the apps: %w", err)
+	}
+	for _, a := range apps {
+		if m := s.bySlug[a.Slug]; m != nil {
+			m.access.Store(a.Access)
+		}
+	}
+	return nil
+}
+
+// appAccess says who may open an app itself.
+func (s *Server) appAccess(m *mount) app.Access {
+	access := m.code
+	if p := m.access.Load(); p != nil {
+		access = *p
+	}
+	if access == app.DefaultAccess {
+		return s.config.DefaultAccess
+	}
+	return access
+}
+
+// Close closes the store, after all requests have ended. Without a data
+// directory, what it held is gone.
+func (s *Server) Close() error { return s.store.Close() }
 
 // Handler returns the server's handler. It expects the base path in the
 // requests' paths.
@@ -155,6 +261,7 @@ func (s *Server) routes() http.Handler {
 	})
 	mux.HandleFunc("GET "+base+"favicon.ico", s.serveFavicon)
 	mux.HandleFunc("GET "+base+"{$}", s.serveHome)
+	s.handle(mux, s.siteRoutes())
 	mux.HandleFunc(base, s.servePages)
 	if base != "/" {
 		mux.HandleFunc(strings.TrimSuffix(base, "/"), s.addSlash)
@@ -162,12 +269,17 @@ func (s *Server) routes() http.Handler {
 			s.fail(w, r, app.Errorf(app.NotFound, "There is nothing at this address; this site begins at %s.", base))
 		})
 	}
-	apps := base + "app/"
+	mux.HandleFunc(base+"instance/{instance}", s.addSlash)
+	apps, instances := base+kindApp+"/", base+kindInstance+"/"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The apps come first and fast; what is no clean path of theirs, the
 		// mux mends.
 		if path, ok := strings.CutPrefix(r.URL.Path, apps); ok && strings.Contains(path, "/") && isClean(r.URL.Path) {
-			s.serveApp(w, r, path)
+			s.servePlace(w, r, kindApp, path)
+			return
+		}
+		if path, ok := strings.CutPrefix(r.URL.Path, instances); ok && strings.Contains(path, "/") && isClean(r.URL.Path) {
+			s.servePlace(w, r, kindInstance, path)
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -199,21 +311,31 @@ func (s *Server) serveHome(w http.ResponseWriter, r *http.Request) {
 		s.servePages(w, r)
 		return
 	}
-	links := make([]views.AppLink, len(s.apps))
-	for i, m := range s.apps {
-		links[i] = views.AppLink{Title: m.page.Title, Name: m.app.Name(), URL: m.prefix}
+	v := &Visit{server: s, w: w, r: r}
+	user, err := v.identify()
+	if err != nil {
+		s.fail(w, v.in(r), err)
+		return
 	}
-	s.render(w, r, http.StatusOK, s.site("Apps").Apps(links))
+	var links []views.AppLink
+	for _, m := range s.apps {
+		if s.appAccess(m).Allows(user) {
+			links = append(links, views.AppLink{Title: m.page.Title, Name: m.app.Name(), URL: m.prefix})
+		}
+	}
+	s.render(w, r, http.StatusOK, s.site("Apps", user).Apps(links))
 }
 
 // servePages serves the site's own pages.
 func (s *Server) servePages(w http.ResponseWriter, r *http.Request) {
 	if s.config.Pages == nil {
-		s.fail(w, r, errNoPage)
+		s.fail(w, s.Visit(w, r).in(r), errNoPage)
 		return
 	}
 	w.Header()["Referrer-Policy"] = sameOrigin
-	s.compress(http.StripPrefix(strings.TrimSuffix(s.config.BasePath, "/"), s.config.Pages)).ServeHTTP(w, r)
+	v := &Visit{server: s, w: w, r: r}
+	defer v.end()
+	s.compress(http.StripPrefix(strings.TrimSuffix(s.config.BasePath, "/"), s.config.Pages)).ServeHTTP(w, v.in(r))
 }
 
 var errNoPage = app.Errorf(app.NotFound, "There is no such page.")
@@ -224,9 +346,13 @@ func (s *Server) serveFavicon(w http.ResponseWriter, r *http.Request) {
 	http.ServeFileFS(w, r, static.Dashd(), "favicon.ico")
 }
 
-// site returns the frame for a page of the site.
-func (s *Server) site(title string) views.Site {
+// site returns the frame for a page of the site that user sees.
+func (s *Server) site(title string, user *app.User) views.Site {
 	return views.Site{
+		User:       user,
+		SignIn:     s.signInURL(nil),
+		Own:        s.config.Authenticate == nil,
+		Admin:      !s.config.NoAdmin && user != nil && user.Superuser,
 		Title:      title,
 		Stylesheet: s.bundles.url(s.config.BasePath, sitePackage, "site.css"),
 		Home:       s.config.BasePath,

@@ -24,18 +24,36 @@ import (
 	"dashd/app/html"
 	"dashd/app/serve"
 	"dashd/examples/simple"
+	"dashd/store"
 )
 
-// mustNew makes a server whose log goes to the returned buffer.
+// mustNew returns the handler of a server as newServer makes it.
 func mustNew(tb testing.TB, config serve.Config) (http.Handler, *lockedBuffer) {
+	tb.Helper()
+	s, log := newServer(tb, config)
+	return s.Handler(), log
+}
+
+// newServer makes a server whose log goes to the returned buffer, and which the
+// test closes at its end. Apps that say nothing of access are public.
+func newServer(tb testing.TB, config serve.Config) (*serve.Server, *lockedBuffer) {
 	tb.Helper()
 	log := &lockedBuffer{}
 	config.Log = slog.New(slog.NewJSONHandler(log, nil))
+	if config.DefaultAccess == app.DefaultAccess {
+		config.DefaultAccess = app.Public
+	}
 	s, err := serve.New(config)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return s.Handler(), log
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	s.Store().PasswordCost = store.PasswordCost{Memory: 8, Passes: 1, Threads: 1}
+	return s, log
 }
 
 // lockedBuffer is a buffer for several goroutines.

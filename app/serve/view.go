@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -55,40 +56,140 @@ func viewOf(path string) (view View, rest string, ok bool) {
 	return "", path, false
 }
 
-// serveApp serves the views of the apps. path is what follows "app/" in the
-// URL: "<name>/<view>".
-func (s *Server) serveApp(w http.ResponseWriter, r *http.Request, path string) {
-	name, path, _ := strings.Cut(path, "/")
-	m := s.byName[name]
-	if m == nil {
-		s.fail(w, r, app.Errorf(app.NotFound, "There is no such app."))
-		return
+// Route names a view at one kind of place, as django-plotly-dash names its
+// routes.
+type Route struct {
+	View     View
+	Instance bool // of an instance, not of an app itself
+	Initial  bool // with initial arguments
+}
+
+// String returns the route's name in django-plotly-dash: "app-layout" for an
+// app itself, "layout" for an instance, "--args" at the end for initial
+// arguments.
+func (r Route) String() string {
+	name := string(r.View)
+	if !r.Instance {
+		name = "app-" + name
 	}
-	view, rest, ok := viewOf(path)
-	if !ok {
-		if !m.page.Routes || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
-			s.fail(w, r, errNoPage)
+	if r.Initial {
+		name += "--args"
+	}
+	return name
+}
+
+// Views are all views.
+var Views = []View{ViewMain, ViewLayout, ViewDependencies, ViewUpdate, ViewSuites, ViewAssets, ViewClientside, ViewReload, ViewFavicon}
+
+// decorate wraps the views as Config.Decorate says.
+func (s *Server) decorate() error {
+	if s.config.Decorate == nil {
+		return nil
+	}
+	s.decorated = map[Route]http.Handler{}
+	view := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if v := VisitOf(r); v != nil {
+			s.serveView(v.w, r, v)
 			return
 		}
-		view = ViewMain
+		s.fail(w, r, fmt.Errorf("a decorator lost the request's context"))
+	})
+	for _, name := range Views {
+		for i := range 4 {
+			route := Route{name, i&1 != 0, i&2 != 0}
+			if s.decorated[route] = s.config.Decorate(route, view); s.decorated[route] == nil {
+				return fmt.Errorf("decorate: there is no handler for the route %v; return next to leave it as it is", route)
+			}
+		}
 	}
-	if !s.allowMethod(w, r, view) {
+	return nil
+}
+
+// LoginRequired is a [Config.Decorate] which lets no anonymous visitor in,
+// whatever access an app or instance gives.
+func LoginRequired(_ Route, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := VisitOf(r)
+		if user, err := v.identify(); err != nil {
+			v.server.fail(w, r, err)
+		} else if err := permit(app.Authenticated, user); err != nil {
+			v.server.turnAway(w, r, err)
+		} else {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// initialPath begins the part of the path that names initial arguments.
+const initialPath = "initial/"
+
+// servePlace serves the views of an app or instance. path is what follows its
+// kind in the URL: "<slug>/[initial/<id>/]<view>".
+func (s *Server) servePlace(w http.ResponseWriter, r *http.Request, kind, path string) {
+	slug, path, _ := strings.Cut(path, "/")
+	p, err := s.find(r.Context(), kind, slug)
+	if err != nil {
+		s.fail(w, s.Visit(w, r).in(r), err)
 		return
 	}
+	v := &Visit{server: s, w: w, r: r, place: p}
+	defer v.end()
+	if p.mount != nil {
+		v.App = p.mount.app.Slug()
+	}
+	if p.instance != nil {
+		v.Instance = p.slug
+	}
+	if err := s.admit(v); err != nil {
+		s.turnAway(w, v.in(r), err)
+		return
+	}
+	if p.mount == nil {
+		s.fail(w, v.in(r), errAppGone)
+		return
+	}
+	if rest, ok := strings.CutPrefix(path, initialPath); ok {
+		if v.Initial, path, ok = strings.Cut(rest, "/"); !ok {
+			s.addSlash(w, r)
+			return
+		}
+		v.place.prefix += initialPath + v.Initial + "/"
+	}
+	var ok bool
+	if v.View, v.rest, ok = viewOf(path); !ok {
+		if !p.mount.page.Routes || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
+			s.fail(w, v.in(r), errNoPage)
+			return
+		}
+		v.View = ViewMain
+	}
+	if !s.allowMethod(w, r, v.View) {
+		return
+	}
+	if s.decorated == nil {
+		s.serveView(w, r, v)
+		return
+	}
+	s.decorated[Route{v.View, p.instance != nil, v.Initial != ""}].ServeHTTP(w, v.in(r))
+}
+
+// serveView serves a view to a visitor who may see it.
+func (s *Server) serveView(w http.ResponseWriter, r *http.Request, v *Visit) {
+	m := v.place.mount
 	var err error
-	switch view {
+	switch v.View {
 	case ViewMain:
-		err = s.serveMain(w, r, m)
+		err = s.serveMain(w, r, v)
 	case ViewLayout:
-		err = s.serveLayout(w, r, m)
+		err = s.serveLayout(w, r, v)
 	case ViewDependencies:
 		err = s.serveDependencies(w, r, m)
 	case ViewUpdate:
-		err = s.serveUpdate(w, r, m)
+		err = s.serveUpdate(w, r, v)
 	case ViewSuites:
-		s.bundles.serveSuite(w, r, rest, func(pkg string) bool { return m.allowed[pkg] })
+		s.bundles.serveSuite(w, r, v.rest, func(pkg string) bool { return m.allowed[pkg] })
 	case ViewAssets:
-		m.assets.serve(w, r, rest, func() { s.fail(w, r, errNoPage) })
+		m.assets.serve(w, r, v.rest, func() { s.fail(w, r, errNoPage) })
 	case ViewClientside:
 		if m.page.Clientside == nil {
 			err = errNoPage
@@ -108,7 +209,7 @@ func (s *Server) serveApp(w http.ResponseWriter, r *http.Request, path string) {
 		m.assets.serve(w, r, "favicon.ico", func() { s.fail(w, r, errNoPage) })
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		s.fail(w, v.in(r), err)
 	}
 }
 
@@ -132,24 +233,58 @@ func (s *Server) allowMethod(w http.ResponseWriter, r *http.Request, view View) 
 	return false
 }
 
-func (s *Server) serveMain(w http.ResponseWriter, r *http.Request, m *mount) error {
-	page := m.html
+func (s *Server) serveMain(w http.ResponseWriter, r *http.Request, v *Visit) error {
+	m := v.place.mount
+	if _, err := v.initial(); err != nil {
+		return err
+	}
+	if m.page.Late { // its functions may use the session: parallel ones are to find the same
+		if _, err := v.begin(r.Context()); err != nil {
+			return err
+		}
+	}
+	endID := rand.Text()
+	if v.place.instance != nil {
+		endID = v.place.instance.NewPage()
+	}
+	page := m.pageAt(v.place.prefix, endID)
 	page.Nonce = rand.Text()
-	page.Config = m.config[0] + rand.Text() + m.config[1]
 	w.Header().Set("Content-Security-Policy", m.csp.header(page.Nonce))
 	w.Header().Set("Cache-Control", "no-cache")
 	s.render(w, r, http.StatusOK, page.Page())
 	return nil
 }
 
-func (s *Server) serveLayout(w http.ResponseWriter, r *http.Request, m *mount) error {
-	layout, err := m.app.LayoutJSON(r.Context(), s.call(w, r, m))
+func (s *Server) serveLayout(w http.ResponseWriter, r *http.Request, v *Visit) error {
+	call := s.call(w, r, v)
+	var err error
+	if call.Initial, err = v.initial(); err != nil {
+		return err
+	}
+	layout, err := v.place.mount.app.LayoutJSON(r.Context(), call)
 	if err != nil {
 		return err
 	}
 	w.Header()["Cache-Control"] = noCache
 	s.answerJSON(w, r, http.StatusOK, layout)
 	return nil
+}
+
+// initial returns the initial arguments of the URL, nil when it has none. They
+// belong to the session of the page that embeds the app.
+func (v *Visit) initial() (app.BaseState, error) {
+	if v.Initial == "" {
+		return nil, nil
+	}
+	session, err := v.present(v.r.Context())
+	if err != nil {
+		return nil, err
+	}
+	var owner []byte
+	if session != nil {
+		owner = session.Hash()
+	}
+	return v.server.store.Initial(v.r.Context(), v.Initial, v.place.target(), owner)
 }
 
 func (s *Server) serveDependencies(w http.ResponseWriter, r *http.Request, m *mount) error {
@@ -168,7 +303,7 @@ var noCache = []string{"no-cache"}
 // bodyTimeout is the time in which a request's body must have arrived.
 const bodyTimeout = time.Minute
 
-func (s *Server) serveUpdate(w http.ResponseWriter, r *http.Request, m *mount) error {
+func (s *Server) serveUpdate(w http.ResponseWriter, r *http.Request, v *Visit) error {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return app.Errorf(app.Unsupported, "The body must be sent as application/json.")
 	}
@@ -176,7 +311,7 @@ func (s *Server) serveUpdate(w http.ResponseWriter, r *http.Request, m *mount) e
 	if err != nil {
 		return err
 	}
-	answer, err := m.app.UpdateJSON(r.Context(), s.call(w, r, m), body)
+	answer, err := v.place.mount.app.UpdateJSON(r.Context(), s.call(w, r, v), body)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // counts from now, however long that took
 	switch {
 	case err != nil:
@@ -227,17 +362,24 @@ func isJSON(contentType string) bool {
 }
 
 // call describes the request to the app.
-func (s *Server) call(w http.ResponseWriter, r *http.Request, m *mount) *app.Call {
-	return &app.Call{
+func (s *Server) call(w http.ResponseWriter, r *http.Request, v *Visit) *app.Call {
+	m := v.place.mount
+	call := &app.Call{
 		Request:   r,
 		Header:    w.Header(),
-		AppID:     m.app.Slug(),
-		Prefix:    m.prefix,
+		AppID:     v.place.slug,
+		App:       m.app.Slug(),
+		Prefix:    v.place.prefix,
 		Page:      pageOf(r.URL.RawQuery),
 		Dist:      m.dist,
+		Visitor:   v,
 		Log:       m.log,
 		RequestID: requestID(w),
 	}
+	if v.place.instance != nil {
+		call.Instance = v.place.instance
+	}
+	return call
 }
 
 // pageOf returns the end_id of the page that a callback's request comes from:

@@ -22,8 +22,8 @@ import (
 )
 
 // childCommand is the hidden first argument of a child: this program again,
-// as a server. It is followed by the name of the handler and, to profile it,
-// by a directory.
+// as a server. It is followed by the name of the handler, and by the number of
+// instances or, to profile it, by a directory.
 //
 // A child prints its address and then, for each line that it reads, the
 // processor time that it has used, in nanoseconds. It ends with its input.
@@ -33,6 +33,7 @@ const childCommand = "child"
 const (
 	dashdHandler = "dashd"
 	bareHandler  = "bare"
+	savedHandler = "saved" // dashd with instances on disk
 )
 
 func runChild(args []string) error {
@@ -50,6 +51,17 @@ func runChild(args []string) error {
 			return err
 		}
 		handler = h
+	case savedHandler:
+		count, err := strconv.Atoi(args[1])
+		if err != nil {
+			return err
+		}
+		server, err := newSaved(count)
+		if err != nil {
+			return err
+		}
+		defer server.close()
+		handler, args = server.Handler(), args[:1]
 	default:
 		return fmt.Errorf("there is no handler %q", args[0])
 	}

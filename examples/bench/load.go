@@ -20,31 +20,33 @@ const (
 	answerLimit = 5 * time.Second // for one answer
 )
 
-// client is one kept connection that sends the same request again and again.
-// It reads as little of the answers as can be, so that the measured time is
+// client is one kept connection that sends its requests again and again, in
+// turn. It reads as little of the answers as can be, so that the measured time is
 // the server's.
 type client struct {
-	conn    net.Conn
-	reader  *bufio.Reader
-	request []byte
+	conn     net.Conn
+	reader   *bufio.Reader
+	requests [][]byte
+	next     int
 }
 
-func dial(address string, request []byte) (*client, error) {
+func dial(address string, requests [][]byte) (*client, error) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn, bufio.NewReaderSize(conn, 32<<10), request}, nil
+	return &client{conn, bufio.NewReaderSize(conn, 32<<10), requests, 0}, nil
 }
 
 var contentLength = []byte("Content-Length: ")
 
-// exchange sends the request and returns the length of the answer, whose body
+// exchange sends the next request and returns the length of the answer, whose body
 // is next in the reader.
 func (c *client) exchange() (length int, err error) {
-	if _, err := c.conn.Write(c.request); err != nil {
+	if _, err := c.conn.Write(c.requests[c.next]); err != nil {
 		return 0, err
 	}
+	c.next = (c.next + 1) % len(c.requests)
 	length = -1
 	for first := true; ; first = false {
 		line, err := c.reader.ReadSlice('\n')
@@ -105,10 +107,18 @@ type contestant struct {
 	costs []float64 // seconds of processor time per request, by round
 }
 
-func newContestant(server *child, connections int, request func(address string) []byte) (*contestant, error) {
+// requests are those of one connection, the first being 0, to a server.
+type requests func(address string, connection int) [][]byte
+
+// always is a request that all connections send.
+func always(request func(address string) []byte) requests {
+	return func(address string, _ int) [][]byte { return [][]byte{request(address)} }
+}
+
+func newContestant(server *child, connections int, requests requests) (*contestant, error) {
 	c := &contestant{child: server}
-	for range connections {
-		conn, err := dial(server.address, request(server.address))
+	for i := range connections {
+		conn, err := dial(server.address, requests(server.address, i))
 		if err != nil {
 			c.close()
 			return nil, err
@@ -169,16 +179,21 @@ type comparison struct {
 	costRatio      float64
 }
 
-// compare lets both servers answer the same request in turns. It first makes
-// sure that they answer alike.
-func compare(ctx context.Context, dashd, bare *child, connections int, request func(address string) []byte) (comparison, error) {
+// compare lets both servers answer the same requests in turns.
+func compare(ctx context.Context, dashd, bare *child, connections int, requests requests) (comparison, error) {
+	return compareTwo(ctx, dashd, requests, bare, requests, connections)
+}
+
+// compareTwo lets two servers answer requests in turns, each its own. It first
+// makes sure that they answer alike.
+func compareTwo(ctx context.Context, dashd *child, requests requests, bare *child, bareRequests requests, connections int) (comparison, error) {
 	var zero comparison
-	a, err := newContestant(dashd, connections, request)
+	a, err := newContestant(dashd, connections, requests)
 	if err != nil {
 		return zero, err
 	}
 	defer a.close()
-	b, err := newContestant(bare, connections, request)
+	b, err := newContestant(bare, connections, bareRequests)
 	if err != nil {
 		return zero, err
 	}

@@ -28,6 +28,7 @@ var groups = []struct {
 }{
 	{"update", measureUpdate},
 	{"layout", measureLayout},
+	{"saved", measureSaved},
 	{"page", measurePage},
 	{"binary", measureBinary},
 	{"app", measureApp},

@@ -60,7 +60,7 @@ func measureUpdate(ctx context.Context, t *table) error {
 	defer dashd.stop()
 	defer bare.stop()
 	for _, connections := range []int{8, 1} {
-		c, err := compare(ctx, dashd, bare, connections, updateRequest)
+		c, err := compare(ctx, dashd, bare, connections, always(updateRequest))
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func measureLayout(ctx context.Context, t *table) error {
 		if err != nil {
 			return err
 		}
-		c, err := compare(ctx, dashd, bare, 8, layoutRequest(a))
+		c, err := compare(ctx, dashd, bare, 8, always(layoutRequest(a)))
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func profileUpdate(ctx context.Context, dir string) error {
 		return err
 	}
 	defer server.stop()
-	c, err := newContestant(server, 8, updateRequest)
+	c, err := newContestant(server, 8, always(updateRequest))
 	if err != nil {
 		return err
 	}

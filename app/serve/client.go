@@ -1,0 +1,154 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"dashd/app"
+	"dashd/store"
+)
+
+// client is how a command reaches its data directory: by the server that runs
+// on it, or else by a server of its own, which opens it and answers to nobody
+// else. The first call decides.
+type client struct {
+	config  Config
+	running *http.Client
+	own     *Server
+}
+
+// call asks for an operation. The result is what the operation's function
+// returns. The codes of errors survive.
+func call[Result any](ctx context.Context, c *client, operation string, args any) (result Result, err error) {
+	text, err := json.Marshal(args)
+	if err != nil {
+		return result, fmt.Errorf("write the arguments: %w", err)
+	}
+	if text, err = c.do(ctx, operation, text); err != nil {
+		return result, err
+	}
+	if err := json.Unmarshal(text, &result); err != nil {
+		return result, fmt.Errorf("read the server's answer: %w", err)
+	}
+	return result, nil
+}
+
+// do asks for an operation that has no result.
+func do(ctx context.Context, c *client, operation string, args any) error {
+	_, err := call[nothing](ctx, c, operation, args)
+	return err
+}
+
+func (c *client) do(ctx context.Context, operation string, args []byte) (result []byte, err error) {
+	if c.running == nil && c.own == nil {
+		if c.running, c.own, err = reach(ctx, c.config); err != nil {
+			return nil, err
+		}
+	}
+	if c.own != nil {
+		return c.own.operate(ctx, operation, args)
+	}
+	return post(ctx, c.running, operation, args)
+}
+
+// Close gives the data directory free, if it was opened.
+func (c *client) Close() error {
+	if c.running != nil {
+		c.running.CloseIdleConnections()
+	}
+	if c.own != nil {
+		return c.own.Close()
+	}
+	return nil
+}
+
+// A server that starts or stops has locked the data directory and takes no
+// commands, for a moment.
+const (
+	reachTimeout  = 10 * time.Second
+	reachInterval = 50 * time.Millisecond
+)
+
+// reach finds the server that runs on the data directory, or opens the
+// directory as one that is not served yet.
+func reach(ctx context.Context, config Config) (running *http.Client, own *Server, err error) {
+	own, err = nil, nil
+	deadline := time.Now().Add(reachTimeout)
+	for {
+		conn, err := dialControl(ctx, config.Data)
+		if err == nil {
+			return controlClient(config.Data, conn), nil, nil
+		}
+		if own == nil {
+			if own, err = prepare(config); err != nil {
+				return nil, nil, fmt.Errorf("these apps cannot be served:\n%w", err)
+			}
+		}
+		err = own.open(0)
+		switch {
+		case err == nil:
+			return nil, own, nil
+		case !errors.Is(err, store.ErrLocked):
+			return nil, nil, err
+		case time.Now().After(deadline):
+			return nil, nil, fmt.Errorf("%w, and it takes no commands: stop it, or give another directory with --data", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-time.After(reachInterval):
+		}
+	}
+}
+
+// controlClient speaks to a running server, first by the connection.
+func controlClient(dir string, first net.Conn) *http.Client {
+	conns := make(chan net.Conn, 1)
+	conns <- first
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			select {
+			case conn := <-conns:
+				return conn, nil
+			default:
+				return dialControl(ctx, dir)
+			}
+		},
+	}}
+}
+
+// post asks a running server for an operation.
+func post(ctx context.Context, server *http.Client, operation string, args []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/"+operation, bytes.NewReader(args))
+	if err != nil {
+		return nil, fmt.Errorf("ask the running server: %w", err)
+	}
+	request.Header["Content-Type"] = jsonType
+	answer, err := server.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask the running server: %w", err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxControl))
+	if err != nil {
+		return nil, fmt.Errorf("read the running server's answer: %w", err)
+	}
+	if answer.StatusCode == http.StatusOK {
+		return text, nil
+	}
+	var failed controlError
+	if err := json.Unmarshal(text, &failed); err != nil || failed.Error == "" {
+		return nil, fmt.Errorf("the running server answers %s", answer.Status)
+	}
+	if failed.Code == app.Internal {
+		return nil, errors.New(failed.Error)
+	}
+	return nil, &app.Error{Code: failed.Code, Message: failed.Error}
+}
