@@ -62,6 +62,15 @@ type App struct {
 	// unless it says otherwise.
 	Access Access
 
+	// Channels are those that Pipes of the app may hear besides those in its
+	// layout: names, or patterns as in [path.Match] ("sensors.*"). A Pipe that a
+	// layout function or a callback makes needs no mention.
+	Channels []string
+
+	// Publishes are the channels, or patterns of them, to which the app's pages
+	// may publish from the browser. Callbacks publish anywhere.
+	Publishes []string
+
 	// Assets holds files of the app itself, served below assets/. Scripts
 	// (.js, .mjs) and stylesheets (.css) among them are part of the page,
 	// sorted by path; favicon.ico at the top becomes its icon.

@@ -43,6 +43,9 @@ type Call struct {
 	// Instance is the saved instance that the page shows; nil for the app itself.
 	Instance Saved
 
+	// Bus carries what the app publishes. Without one nobody hears it.
+	Bus Bus
+
 	// Initial are the initial arguments of the page.
 	Initial BaseState
 

@@ -41,6 +41,7 @@ type encoder struct {
 
 	index   *layoutIndex // noted while writing, when it is not nil
 	answers *[]Write     // each property of updates, when it is not nil
+	bus     Bus          // gives Pipes their grants, when it is not nil
 }
 
 // appendJSON appends the JSON of v.

@@ -70,6 +70,9 @@ func (e *encoder) component(v reflect.Value) error {
 	if err := e.overrides(overrides, first, name); err != nil {
 		return err
 	}
+	if e.bus != nil {
+		e.grantTo(v.Interface().(Component), overrides, !first || len(overrides) > 0)
+	}
 	e.close(name, suite.Namespace, id, mark)
 	return nil
 }
@@ -92,6 +95,9 @@ func (e *encoder) element(el Element) error {
 	e.buf = append(e.buf, `{"props":{`...)
 	if err := e.overrides(el.Props, true, el.Type); err != nil {
 		return err
+	}
+	if e.bus != nil {
+		e.grantTo(el, nil, len(el.Props) > 0)
 	}
 	e.close(el.Type, el.Namespace, id, mark)
 	return nil

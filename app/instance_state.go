@@ -159,7 +159,7 @@ func (s *InstanceState) receive(args []argument, changed []byte) {
 		changes[propertyName{id, property}] = true
 	}
 	receive := func(p *property) {
-		if p.Value == nil {
+		if p.Value == nil || p.Property == channelProperty || p.Property == grantProperty { // rights to hear come from the server
 			return
 		}
 		saved, tracked := s.saved.Tracks(p.ID, p.Property)
@@ -244,7 +244,7 @@ func (s *InstanceState) save(ctx context.Context, b *build, call *Call, succeede
 func (s *InstanceState) answered(b *build, call *Call, answer Write, earlier []Write) (Write, bool) {
 	w := Write{ID: answer.ID.canonical(), Property: answer.Property, Origin: Answered}
 	saved, tracked := s.saved.Tracks(w.ID, w.Property)
-	if !tracked {
+	if !tracked || w.Property == grantProperty {
 		return w, false
 	}
 	problem := valueProblem(w.Property, answer.Value, withComponents)

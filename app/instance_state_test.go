@@ -504,7 +504,7 @@ func TestInstanceStateless(t *testing.T) {
 		return fmt.Sprint(s == nil, s.Name(), s.Slug(), s.Tracks("b", "n_clicks"), found, len(s.State())), errors.Join(err, s.Set("b", "n_clicks", 1))
 	})
 	got, err := a.UpdateJSON(t.Context(), nil, []byte(press))
-	if err != nil || !strings.Contains(string(got), `"true false false 0"`) {
+	if err != nil || !strings.Contains(string(got), `"truefalse false 0"`) {
 		t.Errorf("got %s, %v", got, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"slices"
 )
 
 // DashComponent makes a List a layout of its own: several components side by
@@ -23,14 +24,15 @@ func (a *App) LayoutJSON(ctx context.Context, call *Call) ([]byte, error) {
 		return nil, err
 	}
 	var saved, initial BaseState
+	var bus Bus
 	if call != nil {
-		initial = call.Initial
+		initial, bus = call.Initial, call.Bus
 		if call.Instance != nil {
 			saved = call.Instance.State()
 		}
 	}
 	if a.LayoutFunc == nil {
-		return b.index.overlay(b.layout, saved, initial), nil
+		return b.index.overlay(b.layout, saved, initial, bus), nil
 	}
 	visit := newContext(ctx, call)
 	if call != nil && call.Instance != nil {
@@ -44,17 +46,17 @@ func (a *App) LayoutJSON(ctx context.Context, call *Call) ([]byte, error) {
 		return nil, fmt.Errorf("make the layout: %w", err)
 	}
 	if len(saved) == 0 && len(initial) == 0 {
-		text, err := appendJSON(nil, layout)
-		if err != nil {
+		e := encoder{bus: bus}
+		if err := e.any(layout); err != nil {
 			return nil, fmt.Errorf("encode the layout: %w", err)
 		}
-		return text, nil
+		return e.buf, nil
 	}
-	text, index, err := encodeLayout(layout)
+	text, index, err := encodeLayout(layout, bus)
 	if err != nil {
 		return nil, err
 	}
-	return index.overlay(text, saved, initial), nil
+	return index.overlay(text, saved, initial, bus), nil
 }
 
 // snapshot is an instance with its state at one moment.
@@ -70,8 +72,8 @@ func (s snapshot) Tracks(id ID, property string) (json.RawMessage, bool) {
 }
 
 // encodeLayout encodes a layout with its index.
-func encodeLayout(layout Component) ([]byte, *layoutIndex, error) {
-	e := encoder{index: &layoutIndex{}}
+func encodeLayout(layout Component, bus Bus) ([]byte, *layoutIndex, error) {
+	e := encoder{index: &layoutIndex{}, bus: bus}
 	if err := e.any(layout); err != nil {
 		return nil, nil, fmt.Errorf("encode the layout: %w", err)
 	}
@@ -114,6 +116,7 @@ type tree struct {
 	patterns map[ID]pattern // the dictionary IDs among the nodes
 	routes   bool           // has a dcc.Location
 	graphs   bool           // has a dcc.Graph
+	channels []string       // that its Pipes hear
 	problems []string
 }
 
@@ -125,6 +128,9 @@ func readLayout(layout Component) *tree {
 		suite, name := c.DashComponent()
 		if suite == nil {
 			return fmt.Errorf("%T belongs to no suite", c)
+		}
+		if channel := channelOf(c, overridesOf(c, plan)); channel != "" && !slices.Contains(t.channels, channel) {
+			t.channels = append(t.channels, channel)
 		}
 		if suite.Namespace == "dash_core_components" {
 			t.routes = t.routes || name == "Location"
@@ -168,10 +174,7 @@ func readLayout(layout Component) *tree {
 // the names in Props.
 func checkProps(c Component, plan *componentPlan, label string) (problems []string) {
 	v := reflect.Indirect(reflect.ValueOf(c))
-	var overrides Props
-	if plan.props >= 0 {
-		overrides, _ = v.Field(plan.props).Interface().(Props)
-	}
+	overrides := overridesOf(c, plan)
 	for name := range overrides {
 		if !plan.knows(name) {
 			problems = append(problems, fmt.Sprintf("component %s has no property %q%s", label, name, plan.suggest(name)))
@@ -189,6 +192,15 @@ func checkProps(c Component, plan *componentPlan, label string) (problems []stri
 		}
 	}
 	return problems
+}
+
+// overridesOf returns the Props of a component.
+func overridesOf(c Component, plan *componentPlan) Props {
+	if plan == nil || plan.props < 0 {
+		return nil
+	}
+	overrides, _ := reflect.Indirect(reflect.ValueOf(c)).Field(plan.props).Interface().(Props)
+	return overrides
 }
 
 func isNumber(v reflect.Value) bool {

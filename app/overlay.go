@@ -69,24 +69,34 @@ type edit struct {
 }
 
 // overlay returns the layout with the properties of saved in it, and over those
-// the properties of initial. What a replaced value held is gone with it. It
+// the properties of initial. A Pipe that gets another channel gets the grant for
+// it. What a replaced value held is gone with it. It
 // returns the layout itself when there is nothing to change.
-func (x *layoutIndex) overlay(layout []byte, saved, initial BaseState) []byte {
+func (x *layoutIndex) overlay(layout []byte, saved, initial BaseState, bus Bus) []byte {
 	if len(saved) == 0 && len(initial) == 0 {
 		return layout
 	}
 	var edits []edit
+	set := func(c indexedComponent, property string, value json.RawMessage) {
+		if value == nil || property == grantProperty {
+			return
+		}
+		edits = append(edits, x.edit(c, property, value))
+		if property == channelProperty {
+			if grant := grantJSON(bus, value); grant != nil {
+				edits = append(edits, x.edit(c, grantProperty, grant))
+			}
+		}
+	}
 	for _, c := range x.components {
 		over := initial[c.id]
 		for property, value := range saved[c.id] {
-			if value != nil && over[property] == nil {
-				edits = append(edits, x.edit(c, property, value))
+			if over[property] == nil {
+				set(c, property, value)
 			}
 		}
 		for property, value := range over {
-			if value != nil {
-				edits = append(edits, x.edit(c, property, value))
-			}
+			set(c, property, value)
 		}
 	}
 	if len(edits) == 0 {

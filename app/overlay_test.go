@@ -71,6 +71,8 @@ func TestOverlay(t *testing.T) {
 			`{"props":{"id":"l","options":[{"id":"a","label":` + div(`"id":"a","children":"x","value":2`) + `,"value":1}]},"type":"Checklist",` + namespace + `}`},
 		{"a dictionary ID", dcc.Input{ID: app.Key("type", "row", "index", 1), Value: 1}, `{"{\"type\": \"row\", \"index\": 1}":{"value":2}}`, ``,
 			input(`"id":{"index":1,"type":"row"},"value":2`)},
+		{"a dictionary ID by hand", dcc.Input{ID: `{"type":"row","index":1}`, Value: 1}, `{"{\"index\":1,\"type\":\"row\"}":{"value":2}}`, ``,
+			input(`"id":{"type":"row","index":1},"value":2`)},
 		{"Props over fields", dcc.Input{ID: "no", Value: 1, Props: app.Props{"id": "a", "value": 2, "placeholder": "p"}}, `{"a":{"value":3,"placeholder":4},"no":{"value":5}}`, ``,
 			input(`"id":"a","placeholder":4,"value":3`)},
 		{"Element", app.Element{Namespace: "x", Type: "E", Props: app.Props{"id": app.ID("a"), "children": html.Div{ID: "b"}}}, `{"a":{"value":3},"b":{"children":4}}`, ``,

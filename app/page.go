@@ -25,6 +25,10 @@ type Page struct {
 	// Dynamic says that callbacks or the layout function may return components
 	// of other suites too.
 	Dynamic bool
+	// Channels and Publishes are patterns, as in [path.Match], of the channels
+	// that all visitors of the app may hear, and publish to from the browser.
+	Channels  []string
+	Publishes []string
 	// Late says that callbacks may bring suites that the page has not loaded.
 	Late bool
 }
@@ -52,6 +56,8 @@ func (a *App) Page() (Page, error) {
 		Graphs:                     b.graphs,
 		Clientside:                 b.clientside,
 		SuppressCallbackExceptions: a.SuppressCallbackExceptions,
+		Channels:                   slices.Concat(b.channels, a.Channels),
+		Publishes:                  a.Publishes,
 		Dynamic:                    a.LayoutFunc != nil || slices.ContainsFunc(a.callbacks, (*Callback).dynamic),
 	}
 	p.Late = p.Dynamic || slices.ContainsFunc(a.callbacks, func(c *Callback) bool { return c.wantsContext })

@@ -301,7 +301,7 @@ func (a *App) Populate(ctx context.Context, call *Call) (BaseState, error) {
 		if err != nil {
 			return nil, fmt.Errorf("make the layout: %w", err)
 		}
-		if text, index, err = encodeLayout(layout); err != nil {
+		if text, index, err = encodeLayout(layout, nil); err != nil {
 			return nil, err
 		}
 	}

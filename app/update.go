@@ -553,6 +553,9 @@ func (c *Callback) respond(b *build, call *Call, ctx *Context, instance *Instanc
 	if instance != nil && instance.saves {
 		e.answers = &instance.answers
 	}
+	if call != nil {
+		e.bus = call.Bus
+	}
 	e.buf = append(e.buf, `{"multi":true,`...)
 	if start := len(e.buf); len(side) > 0 {
 		e.buf = append(e.buf, `"sideUpdate":{`...)
@@ -633,6 +636,11 @@ func (e *encoder) updates(updates []update) error {
 		}
 		if e.answers != nil {
 			*e.answers = append(*e.answers, Write{ID: u.id, Property: u.property, Value: e.buf[start:]})
+		}
+		if e.bus != nil && u.property == channelProperty {
+			if grant := grantJSON(e.bus, e.buf[start:]); grant != nil {
+				e.buf = append(append(e.buf, `,"grant":`...), grant...)
+			}
 		}
 	}
 	if len(updates) > 0 {

@@ -22,6 +22,7 @@ type build struct {
 	suites       []*Suite             // those that a page loads
 	routes       bool                 // the app reads the page's path
 	graphs       bool                 // the layout has graphs
+	channels     []string             // patterns of those that the layout's Pipes hear
 	clientside   []byte               // script of the inline functions; nil when there is none
 	latest       latestCalls
 	problems     []error
@@ -92,6 +93,10 @@ func (a *App) newBuild() *build {
 		report(a.site, "the app has no name; give app.New one")
 	} else if a.Slug() == "" {
 		report(a.site, "app %q has no letter or digit that a URL could be made of", a.name)
+	}
+
+	for _, problem := range checkChannels(slices.Concat(a.Channels, a.Publishes)) {
+		report(a.site, "app %q: %s", a.name, problem)
 	}
 
 	layout := a.buildLayout(b, report)
@@ -186,6 +191,9 @@ func (a *App) buildLayout(b *build, report func(site, format string, args ...any
 	b.routes, b.graphs = t.routes, t.graphs
 	if a.LayoutFunc == nil {
 		b.layout, b.index = t.json, t.index
+		for _, channel := range t.channels {
+			b.channels = append(b.channels, quotePattern(channel))
+		}
 	}
 	return t
 }

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"container/list"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -10,67 +11,110 @@ import (
 // channel is what a hub knows of one channel. The hub's mutex guards it.
 type channel struct {
 	name      string
-	epoch     string
+	epoch     string // sequences of one epoch are one count
 	sequence  uint64 // of the last message
-	ring      []entry
-	bytes     int // of the ring's frames
-	retained  map[string]entry
-	listeners map[*Listener]struct{}
-	used      time.Time // the last message or subscription
+	ring      entries
+	retained  entries           // one for a label
+	listeners map[*listener]int // with the number of their pipes
+	used      time.Time         // the last message or subscription
+	place     *list.Element     // in the hub's order of use
 	rate      rate
 }
 
-// entry is a message that a channel remembers.
+// entry is a message that a channel remembers. Its bytes are shared with the
+// queues of listeners, and never change.
 type entry struct {
 	sequence uint64
 	label    string
-	frame    []byte // as it is sent; not changed any more
+	value    json.RawMessage // a part of frame
+	frame    []byte          // as it is sent
 }
 
-// add gives a message its place and remembers it.
-func (c *channel) add(limits Limits, label string, head []byte, retain bool) entry {
-	c.sequence++
-	c.used = time.Now()
-	c.rate.count(c.used)
-	e := entry{sequence: c.sequence, label: label, frame: tail(head, c.epoch, c.sequence)}
-	if len(c.ring) > 0 && (len(c.ring) >= limits.Ring || c.bytes+len(e.frame) > limits.RingBytes) {
-		n := 0
-		for n < len(c.ring) && (len(c.ring)-n >= limits.Ring || c.bytes+len(e.frame) > limits.RingBytes) {
-			c.bytes -= len(c.ring[n].frame)
-			n++
-		}
-		c.ring = slices.Delete(c.ring, 0, n)
+// entries are messages in their order. Those of a ring follow each other
+// without a hole.
+type entries struct {
+	list  []entry
+	bytes int // of the frames
+}
+
+// add remembers a message, and forgets the oldest where there is no room.
+func (s *entries) add(e entry, most, mostBytes int) {
+	n := 0
+	for n < len(s.list) && (len(s.list)-n >= most || s.bytes+len(e.frame) > mostBytes) {
+		s.bytes -= len(s.list[n].frame)
+		n++
 	}
-	c.ring = append(c.ring, e)
-	c.bytes += len(e.frame)
-	if retain {
-		if c.retained == nil {
-			c.retained = map[string]entry{}
-		}
-		c.retained[label] = e
-	} else {
-		delete(c.retained, label) // a newer value has taken its place
+	s.list = append(slices.Delete(s.list, 0, n), e)
+	s.bytes += len(e.frame)
+}
+
+func (s *entries) remove(label string) {
+	if i := s.find(label); i >= 0 {
+		s.bytes -= len(s.list[i].frame)
+		s.list = slices.Delete(s.list, i, i+1)
+	}
+}
+
+func (s *entries) find(label string) int {
+	return slices.IndexFunc(s.list, func(e entry) bool { return e.label == label })
+}
+
+// size is what the channel holds of Limits.Memory.
+func (c *channel) size() int { return c.ring.bytes + c.retained.bytes }
+
+// add gives a message its place and remembers it.
+func (c *channel) add(limits Limits, m encoded, now time.Time) entry {
+	c.sequence++
+	c.rate.count(now)
+	e := m.entry(c.epoch, c.sequence)
+	c.ring.add(e, limits.Ring, limits.RingBytes)
+	c.retained.remove(e.label) // this value takes its place
+	if m.retain {
+		c.retained.add(e, limits.Retained, limits.RetainedBytes)
 	}
 	return e
 }
 
-// Position is a place in a channel's messages: the last that was received.
-type Position struct {
-	Epoch    string
-	Sequence uint64
+// position is a place in a channel's messages: the last that was received.
+type position struct {
+	epoch    string
+	sequence uint64
 }
 
-// since returns what a listener at a position has missed. Not whole: some of it
-// is gone.
-func (c *channel) since(p Position) (missed []entry, whole bool) {
-	if p.Epoch != c.epoch || p.Sequence > c.sequence {
-		return nil, false
+// since returns what is remembered of the messages after a position, and
+// whether that is all of them. Those of another epoch came after any position
+// in an earlier one.
+func (c *channel) since(p position) (missed []entry, whole bool) {
+	all := c.ring.list
+	if p.epoch != c.epoch || p.sequence > c.sequence || c.sequence-p.sequence > uint64(len(all)) {
+		return all, false
 	}
-	i, _ := slices.BinarySearchFunc(c.ring, p.Sequence+1, func(e entry, sequence uint64) int {
-		return int(int64(e.sequence) - int64(sequence)) // sequences are near each other
-	})
-	missed = c.ring[i:]
-	return missed, uint64(len(missed)) == c.sequence-p.Sequence
+	return all[len(all)-int(c.sequence-p.sequence):], true
+}
+
+// catchUp returns what a new listener gets at once: the retained values, where
+// it is, and what it has missed since from.
+func (c *channel) catchUp(from *position) (frames [][]byte) {
+	var missed []entry
+	kind, sequence := "pipe.subscribed", c.sequence
+	if from != nil {
+		var whole bool
+		if missed, whole = c.since(*from); !whole {
+			kind = "pipe.gap"
+		}
+		sequence -= uint64(len(missed))
+	}
+	for _, e := range c.retained.list {
+		known := from != nil && from.epoch == c.epoch && e.sequence <= from.sequence
+		if !known && e.sequence <= sequence {
+			frames = append(frames, e.frame)
+		}
+	}
+	frames = append(frames, positionFrame(kind, c.name, c.epoch, sequence))
+	for _, e := range missed {
+		frames = append(frames, e.frame)
+	}
+	return frames
 }
 
 // ChannelInfo describes a channel.
@@ -81,11 +125,17 @@ type ChannelInfo struct {
 	Rate      float64         // messages in a second, over the last ten
 	Used      time.Time       // its last message or subscription
 	Label     string          // of the last message; "" without one
-	Value     json.RawMessage // of the last message; nil without one
+	Value     json.RawMessage // of the last message, not to be changed; nil without one
 }
 
 // Channels describes all channels, by name.
 func (h *Hub) Channels() []ChannelInfo {
+	infos := h.channelInfos()
+	slices.SortFunc(infos, func(a, b ChannelInfo) int { return strings.Compare(a.Name, b.Name) })
+	return infos
+}
+
+func (h *Hub) channelInfos() []ChannelInfo {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
@@ -98,17 +148,12 @@ func (h *Hub) Channels() []ChannelInfo {
 			Rate:      c.rate.perSecond(now),
 			Used:      c.used,
 		}
-		if len(c.ring) > 0 {
-			last := c.ring[len(c.ring)-1]
-			var m struct {
-				Value json.RawMessage `json:"value"`
-			}
-			_ = json.Unmarshal(last.frame, &m) // it is our own
-			info.Label, info.Value = last.label, m.Value
+		if n := len(c.ring.list); n > 0 {
+			last := c.ring.list[n-1]
+			info.Label, info.Value = last.label, last.value
 		}
 		infos = append(infos, info)
 	}
-	slices.SortFunc(infos, func(a, b ChannelInfo) int { return strings.Compare(a.Name, b.Name) })
 	return infos
 }
 

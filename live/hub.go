@@ -8,6 +8,7 @@
 package live
 
 import (
+	"container/list"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -21,9 +22,12 @@ import (
 // [DefaultLimits].
 type Limits struct {
 	Channels         int // that a hub remembers
+	Memory           int // bytes that all channels together remember
 	Ring             int // messages that a channel remembers for those who come back
 	RingBytes        int // and their size
-	Queue            int // messages that wait for one listener
+	Retained         int // labels of a channel with a retained value
+	RetainedBytes    int // and their size
+	Queue            int // messages that wait for one listener, beside those it had missed
 	QueueBytes       int // and their size
 	Message          int // bytes of a value
 	Frame            int // bytes of what a browser sends
@@ -35,8 +39,11 @@ type Limits struct {
 // DefaultLimits are those of a hub that is told none.
 var DefaultLimits = Limits{
 	Channels:         10_000,
+	Memory:           64 << 20,
 	Ring:             500,
 	RingBytes:        1 << 20,
+	Retained:         200,
+	RetainedBytes:    1 << 20,
 	Queue:            1000,
 	QueueBytes:       1 << 20,
 	Message:          256 << 10,
@@ -53,8 +60,11 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	set(&l.Channels, DefaultLimits.Channels)
+	set(&l.Memory, DefaultLimits.Memory)
 	set(&l.Ring, DefaultLimits.Ring)
 	set(&l.RingBytes, DefaultLimits.RingBytes)
+	set(&l.Retained, DefaultLimits.Retained)
+	set(&l.RetainedBytes, DefaultLimits.RetainedBytes)
 	set(&l.Queue, DefaultLimits.Queue)
 	set(&l.QueueBytes, DefaultLimits.QueueBytes)
 	set(&l.Message, DefaultLimits.Message)
@@ -70,9 +80,11 @@ func (l Limits) withDefaults() Limits {
 type Hub struct {
 	limits Limits
 
-	mu        sync.Mutex
+	mu        sync.Mutex // taken before those of listeners and writers
 	channels  map[string]*channel
-	listeners map[*Listener]struct{}
+	order     *list.List // of channels, that unused for longest first
+	bytes     int        // of what the channels remember
+	listeners map[*listener]struct{}
 	sessions  map[string]int // listeners of each session
 	closed    bool
 	left      chan struct{} // closed when the hub is closed and its last listener has left
@@ -85,18 +97,19 @@ func New(limits Limits) *Hub {
 	return &Hub{
 		limits:    limits.withDefaults(),
 		channels:  map[string]*channel{},
-		listeners: map[*Listener]struct{}{},
+		order:     list.New(),
+		listeners: map[*listener]struct{}{},
 		sessions:  map[string]int{},
 		left:      make(chan struct{}),
 	}
 }
 
-// Errors of Publish and Join.
+// Errors of a hub.
 var (
 	ErrChannel = errors.New("a channel has 1 to 100 letters, digits and - _ . characters")
 	ErrTooLong = errors.New("the message is too long")
 	ErrValue   = errors.New("the value is not JSON")
-	ErrFull    = errors.New("there are too many listeners")
+	ErrFull    = errors.New("there are too many listeners or channels")
 	ErrClosed  = errors.New("the hub is closed")
 )
 
@@ -110,9 +123,6 @@ func CheckChannel(name string) error {
 	return nil
 }
 
-// maxLabel bounds a label, in bytes.
-const maxLabel = 500
-
 // Receipt tells a publisher what became of a message.
 type Receipt struct {
 	Epoch     string `json:"epoch"`     // of the channel: sequences of one epoch are one count
@@ -121,68 +131,108 @@ type Receipt struct {
 }
 
 // Publish queues a message for all listeners of its channel. It never blocks:
-// a listener that is too slow is cut off, to come back and resume.
+// a listener that is too slow is cut off, to come back and resume. The errors
+// are ErrChannel, ErrTooLong, ErrValue, ErrFull and ErrClosed.
 func (h *Hub) Publish(m Message) (Receipt, error) {
-	if err := m.check(h.limits.Message); err != nil {
+	text, err := m.encode(h.limits.Message)
+	if err != nil {
 		return Receipt{}, err
 	}
-	head := m.head()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return Receipt{}, ErrClosed
 	}
-	c := h.channel(m.Channel)
-	e := c.add(h.limits, m.Label, head, m.Retain)
-	for l := range c.listeners {
-		l.push(e.frame)
+	c, err := h.channel(m.Channel)
+	if err != nil {
+		return Receipt{}, err
 	}
-	return Receipt{Epoch: c.epoch, Sequence: e.sequence, Listeners: len(c.listeners)}, nil
+	h.bytes -= c.size()
+	e := c.add(h.limits, text, c.used)
+	h.bytes += c.size()
+	h.trim()
+	receipt := Receipt{Epoch: c.epoch, Sequence: e.sequence}
+	for l := range c.listeners {
+		if l.push(e.frame) {
+			receipt.Listeners++
+		}
+	}
+	return receipt, nil
 }
 
-// channel returns a channel, and makes room for it where it is new. mu is held.
-func (h *Hub) channel(name string) *channel {
-	if c := h.channels[name]; c != nil {
-		return c
-	}
-	if len(h.channels) >= h.limits.Channels {
-		var oldest *channel
-		for _, c := range h.channels {
-			if len(c.listeners) == 0 && (oldest == nil || c.used.Before(oldest.used)) {
-				oldest = c
+// channel returns a channel for use, and makes room for it where it is new. mu
+// is held.
+func (h *Hub) channel(name string) (*channel, error) {
+	c := h.channels[name]
+	if c == nil {
+		for at := h.order.Front(); at != nil && len(h.channels) >= h.limits.Channels; {
+			oldest := at.Value.(*channel)
+			at = at.Next()
+			if len(oldest.listeners) == 0 {
+				h.forget(oldest)
 			}
 		}
-		if oldest != nil {
-			delete(h.channels, oldest.name)
+		if len(h.channels) >= h.limits.Channels {
+			return nil, ErrFull
 		}
+		c = h.insert(name, rand.Text()[:12])
 	}
-	c := &channel{name: name, epoch: rand.Text()[:12], listeners: map[*Listener]struct{}{}, used: time.Now()}
+	c.used = time.Now()
+	h.order.MoveToBack(c.place)
+	return c, nil
+}
+
+// insert adds a channel. mu is held.
+func (h *Hub) insert(name, epoch string) *channel {
+	c := &channel{name: name, epoch: epoch, listeners: map[*listener]int{}}
+	c.place = h.order.PushBack(c)
 	h.channels[name] = c
 	return c
 }
 
-// CloseSession ends the listeners of a browser session: its rights have
-// changed. They may come back with the rights they have then.
+// trim forgets messages until the memory suffices, of the channels unused for
+// longest first. mu is held.
+func (h *Hub) trim() {
+	for at := h.order.Front(); at != nil && h.bytes > h.limits.Memory; {
+		c := at.Value.(*channel)
+		at = at.Next()
+		h.forget(c)
+	}
+}
+
+// forget makes a channel forget its messages, and the hub a channel that nobody
+// listens to. mu is held.
+func (h *Hub) forget(c *channel) {
+	h.bytes -= c.size()
+	c.ring, c.retained = entries{}, entries{}
+	if len(c.listeners) == 0 {
+		delete(h.channels, c.name)
+		h.order.Remove(c.place)
+	}
+}
+
+// CloseSession ends the listeners of a browser session, within a second: its
+// rights have changed. They may come back with the rights they have then.
 func (h *Hub) CloseSession(session string) {
-	h.closeAll(CloseRights, func(c Client) bool { return c.Session == session && session != "" })
+	h.closeAll(func(c Client) bool { return c.Session == session && session != "" })
 }
 
 // CloseUser ends the listeners of a user, as CloseSession does.
 func (h *Hub) CloseUser(user string) {
-	h.closeAll(CloseRights, func(c Client) bool { return c.User == user && user != "" })
+	h.closeAll(func(c Client) bool { return c.User == user && user != "" })
 }
 
 // CloseAll ends all listeners, as CloseSession does.
 func (h *Hub) CloseAll() {
-	h.closeAll(CloseRights, func(Client) bool { return true })
+	h.closeAll(func(Client) bool { return true })
 }
 
-func (h *Hub) closeAll(code Code, matches func(Client) bool) {
+func (h *Hub) closeAll(matches func(Client) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for l := range h.listeners {
 		if matches(l.client) {
-			l.stop(code)
+			l.stop(CloseRights)
 		}
 	}
 }
@@ -191,22 +241,27 @@ func (h *Hub) closeAll(code Code, matches func(Client) bool) {
 // come back, each at a time of its own, and waits until they have gone, or ctx
 // is done.
 func (h *Hub) Shutdown(ctx context.Context) error {
-	h.mu.Lock()
-	if !h.closed {
-		h.closed = true
-		for l := range h.listeners {
-			l.push(restartFrame())
-			l.stop(CloseRestart)
-		}
-		if len(h.listeners) == 0 {
-			close(h.left)
-		}
-	}
-	h.mu.Unlock()
+	h.close()
 	select {
 	case <-h.left:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the listeners to leave: %w", ctx.Err())
+	}
+}
+
+func (h *Hub) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	h.closed = true
+	for l := range h.listeners {
+		l.push(restartFrame())
+		l.stop(CloseRestart)
+	}
+	if len(h.listeners) == 0 {
+		close(h.left)
 	}
 }

@@ -1,12 +1,8 @@
 package live
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/json"
-	"errors"
-	"slices"
 	"sync"
+	"time"
 )
 
 // Client is who is at the other end of a listener's connection.
@@ -15,7 +11,9 @@ type Client struct {
 	Session string // of the browser; "" when there is none
 
 	// Listen reports whether the client may listen to a channel. The claim is
-	// what it says of its right to, which it may have made up. Nil: it may not.
+	// what it says of its right to, which it may have made up. It is asked at
+	// each subscription, and should answer by the rights of that time. Nil: it
+	// may not.
 	Listen func(channel, claim string) bool
 
 	// Publish publishes a message of the client, or returns an error when it
@@ -23,32 +21,41 @@ type Client struct {
 	Publish func(Message) error
 }
 
-// transport is the sending end of a connection.
+// transport is the sending end of a connection. One goroutine at a time sends
+// and closes.
 type transport interface {
-	// send writes frames in bounded time.
-	send(frames [][]byte) error
-	// close ends the connection, and so the listener, without waiting. With
-	// code 0 nothing more can be said on it.
+	// send writes a frame in bounded time.
+	send(frame []byte) error
+	// close tells the client why, in bounded time, and ends the connection.
 	close(code Code)
+	// cut ends the connection without waiting, and so a send or close.
+	cut()
 }
 
-// Listener is one connection. It has joined a hub until it leaves.
-type Listener struct {
+// closeTimeout is what a client has to take part in the closing.
+const closeTimeout = time.Second
+
+// listener is one connection. It has joined a hub until it leaves.
+type listener struct {
 	hub       *Hub
 	client    Client
 	transport transport
 
-	uids map[string]*channel // by the pipe's own id; guarded by the hub's mutex
+	uids map[string]*channel // that the pipes hear; guarded by the hub's mutex
 
-	mu      sync.Mutex
-	queue   [][]byte
-	bytes   int
-	writing bool // a writer has it, or is going to
-	code    Code // why it is to be closed; 0 when it is not
+	mu          sync.Mutex
+	room        sync.Cond // for those who wait for a shorter queue
+	queue       [][]byte
+	bytes       int
+	missed      int // messages that the last catch-up had: the bounds do not count them
+	missedBytes int
+	writing     bool // a writer has it, or is going to
+	over        bool // it takes nothing more
+	code        Code // why it is to be closed; 0 when it is not
 }
 
 // join adds a connection. The caller calls leave when it has ended.
-func (h *Hub) join(client Client, t transport) (*Listener, error) {
+func (h *Hub) join(client Client, t transport) (*listener, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -58,7 +65,8 @@ func (h *Hub) join(client Client, t transport) (*Listener, error) {
 		client.Session != "" && h.sessions[client.Session] >= h.limits.SessionListeners:
 		return nil, ErrFull
 	}
-	l := &Listener{hub: h, client: client, transport: t, uids: map[string]*channel{}}
+	l := &listener{hub: h, client: client, transport: t, uids: map[string]*channel{}}
+	l.room.L = &l.mu
 	h.listeners[l] = struct{}{}
 	if client.Session != "" {
 		h.sessions[client.Session]++
@@ -66,12 +74,13 @@ func (h *Hub) join(client Client, t transport) (*Listener, error) {
 	return l, nil
 }
 
-func (l *Listener) leave() {
+func (l *listener) leave() {
 	h := l.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, c := range l.uids {
-		delete(c.listeners, l)
+	l.drop()
+	for uid := range l.uids {
+		l.unsubscribe(uid)
 	}
 	delete(h.listeners, l)
 	if s := l.client.Session; s != "" {
@@ -82,180 +91,223 @@ func (l *Listener) leave() {
 	if h.closed && len(h.listeners) == 0 {
 		close(h.left)
 	}
-	l.mu.Lock()
-	l.queue, l.bytes = nil, 0
-	if l.code == 0 {
-		l.code = CloseIdle // it takes nothing more
-	}
-	l.mu.Unlock()
 }
 
-// push queues a frame. It never blocks.
-func (l *Listener) push(frame []byte) {
+// drop takes nothing more, and forgets what is queued.
+func (l *listener) drop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.code != 0 {
+	l.over = true
+	l.clear()
+}
+
+// clear empties the queue. mu is held.
+func (l *listener) clear() {
+	l.queue, l.bytes = nil, 0
+	l.room.Broadcast()
+}
+
+// push queues a frame, and reports whether the listener takes it. It never
+// blocks.
+func (l *listener) push(frame []byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	limits := &l.hub.limits
+	switch {
+	case l.over:
+		return false
+	case len(l.queue) >= limits.Queue+l.missed, l.bytes+len(frame) > limits.QueueBytes+l.missedBytes:
+		l.end(CloseSlow)
+		return false
+	}
+	l.append(frame)
+	return true
+}
+
+// pushMissed queues what a listener has missed. There is room for it beside the
+// bounds, or one that comes back would be too slow at once.
+func (l *listener) pushMissed(frames [][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
 		return
 	}
-	if len(l.queue) >= l.hub.limits.Queue || l.bytes+len(frame) > l.hub.limits.QueueBytes {
-		l.code, l.queue, l.bytes = CloseSlow, nil, 0
-	} else {
-		l.queue = append(l.queue, frame)
-		l.bytes += len(frame)
+	before := l.bytes
+	for _, frame := range frames {
+		l.append(frame)
+	}
+	l.missed, l.missedBytes = len(frames), l.bytes-before
+}
+
+// append adds to the queue. mu is held.
+func (l *listener) append(frame []byte) {
+	l.queue = append(l.queue, frame)
+	l.bytes += len(frame)
+	l.wake()
+}
+
+// awaitRoom waits until no more than half of the bounds is queued, so that a
+// client which subscribes again and again waits for itself.
+func (l *listener) awaitRoom() {
+	limits := &l.hub.limits
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !l.over && (len(l.queue) > limits.Queue/2 || l.bytes > limits.QueueBytes/2) {
+		l.room.Wait()
+	}
+}
+
+// stop closes the connection: within closeTimeout, but for a restart, where
+// what is queued is sent before.
+func (l *listener) stop(code Code) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end(code)
+}
+
+// end is stop with mu held.
+func (l *listener) end(code Code) {
+	if l.over {
+		return
+	}
+	l.over, l.code = true, code
+	if code != CloseRestart {
+		l.clear()
+		time.AfterFunc(closeTimeout, l.transport.cut) // a writer may be held up
 	}
 	l.wake()
 }
 
-// stop closes the connection once what is queued has been sent.
-func (l *Listener) stop(code Code) {
+// ended reports whether the connection is closing.
+func (l *listener) ended() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.code == 0 {
-		l.code = code
-		l.wake()
-	}
+	return l.over
 }
 
 // wake gives the listener to a writer. mu is held.
-func (l *Listener) wake() {
+func (l *listener) wake() {
 	if !l.writing {
 		l.writing = true
 		l.hub.writers.add(l)
 	}
 }
 
-// flush sends what is queued, and reports whether there is more to do.
-func (l *Listener) flush() (more bool) {
-	l.mu.Lock()
-	frames, code := l.queue, l.code
-	l.queue, l.bytes = nil, 0
-	l.mu.Unlock()
-	if len(frames) > 0 && l.transport.send(frames) != nil {
-		l.transport.close(0)
-		return false // and stays with no writer
+// turn is the number of frames after which a writer goes on to the next
+// listener.
+const turn = 32
+
+// flush sends some of what is queued, and reports whether there is more to do.
+func (l *listener) flush() (more bool) {
+	for range turn {
+		frame, code := l.next()
+		switch {
+		case code != 0:
+			l.transport.close(code)
+			return false // and stays with no writer
+		case frame == nil:
+			return false
+		}
+		if l.transport.send(frame) != nil {
+			l.drop()
+			l.transport.cut()
+			return false // and stays with no writer
+		}
 	}
-	if code != 0 {
-		l.transport.close(code)
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.writing = len(l.queue) > 0 || l.code != 0
-	return l.writing
+	return true
 }
 
-// errNoObject is what a client that speaks no JSON is closed for.
-var errNoObject = errors.New("not a JSON object")
+// next takes a frame from the queue or, when it is empty, says with which code
+// to close. With neither the writer is done.
+func (l *listener) next() (frame []byte, code Code) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		l.queue = nil
+		l.writing = l.code != 0
+		return nil, l.code
+	}
+	frame, l.queue[0] = l.queue[0], nil
+	l.queue = l.queue[1:]
+	l.bytes -= len(frame)
+	l.room.Broadcast()
+	return frame, 0
+}
 
-// receive does what a frame of the client says.
-func (l *Listener) receive(frame []byte) error {
+// receive does what a frame of the client says, or returns why to close the
+// connection. One goroutine calls it, that which leaves.
+func (l *listener) receive(frame []byte) Code {
+	if l.ended() {
+		return 0
+	}
 	var m received
-	if !bytes.HasPrefix(bytes.TrimLeft(frame, " \t\r\n"), []byte("{")) || json.Unmarshal(frame, &m) != nil {
-		return errNoObject
+	if !m.decode(frame) {
+		return CloseWrong
 	}
 	switch m.Type {
 	case "connection_triplet":
-		if m.UID == "" || m.Channel == nil || m.Label == nil || len(m.UID) > maxLabel || CheckChannel(*m.Channel) != nil {
-			return nil // as django-plotly-dash
+		if m.UID != "" && len(m.UID) <= maxLabel && m.Channel != nil && m.Label != nil && CheckChannel(*m.Channel) == nil {
+			l.subscribe(*m.Channel, &m)
 		}
-		var from *Position
-		if m.Epoch != "" {
-			from = &Position{m.Epoch, m.Seq}
-		}
-		l.subscribe(m.UID, *m.Channel, m.Claim, from)
 	case "unsubscribe":
 		l.hub.mu.Lock()
+		defer l.hub.mu.Unlock()
 		l.unsubscribe(m.UID)
-		l.hub.mu.Unlock()
 	case "ping":
 		l.push(pongFrame)
 	default:
-		message := Message{Channel: defaultChannel, Label: defaultLabel, Value: m.Value}
-		if m.Channel != nil {
-			message.Channel = *m.Channel
-		}
-		if m.Label != nil {
-			message.Label = *m.Label
-		}
-		if l.client.Publish == nil || l.client.Publish(message) != nil {
-			l.push(refusedFrame(message.Channel))
-		}
+		l.publish(m.message())
 	}
-	return nil
+	return 0
 }
 
-// subscribe makes the pipe uid hear a channel, from a position on if there is
-// one, and no other channel.
-func (l *Listener) subscribe(uid, name, claim string, from *Position) {
-	if l.client.Listen == nil || !l.client.Listen(name, claim) {
-		l.push(refusedFrame(name))
-		return
+func (l *listener) publish(m Message) {
+	if CheckChannel(m.Channel) == nil && (l.client.Publish == nil || l.client.Publish(m) != nil) {
+		l.push(refusedFrame(m.Channel))
 	}
+}
+
+// subscribe makes a pipe hear a channel, and no other.
+func (l *listener) subscribe(name string, m *received) {
+	allowed := l.client.Listen != nil && l.client.Listen(name, m.Claim)
+	l.awaitRoom()
 	h := l.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if old := l.uids[uid]; old != nil && old.name == name || h.closed {
+	if h.closed {
 		return
 	}
-	l.unsubscribe(uid)
-	if len(l.uids) >= h.limits.Subscriptions {
+	if old := l.uids[m.UID]; allowed && old != nil && old.name == name {
+		return // clients of django-plotly-dash subscribe every ten seconds
+	}
+	l.unsubscribe(m.UID)
+	if !allowed || len(l.uids) >= h.limits.Subscriptions {
 		l.push(refusedFrame(name))
 		return
 	}
-	c := h.channel(name)
-	l.uids[uid] = c
-	if _, heard := c.listeners[l]; heard {
+	c, err := h.channel(name)
+	if err != nil {
+		l.push(refusedFrame(name))
 		return
 	}
-	c.listeners[l] = struct{}{}
-	for _, frame := range c.catchUp(from) {
-		l.push(frame)
+	l.uids[m.UID] = c
+	c.listeners[l]++
+	if c.listeners[l] == 1 {
+		l.pushMissed(c.catchUp(m.position()))
+	} else if i := c.retained.find(*m.Label); i >= 0 {
+		l.push(c.retained.list[i].frameFor(m.UID))
 	}
-}
-
-// catchUp returns what a new listener gets at once.
-func (c *channel) catchUp(from *Position) (frames [][]byte) {
-	var missed []entry
-	kind, sequence := "pipe.subscribed", c.sequence
-	if from != nil {
-		var whole bool
-		if missed, whole = c.since(*from); !whole {
-			kind = "pipe.gap"
-		}
-		if len(missed) > 0 {
-			sequence = missed[0].sequence - 1
-		}
-	}
-	var retained []entry
-	for _, e := range c.retained {
-		known := from != nil && from.Epoch == c.epoch && e.sequence <= from.Sequence
-		if !known && (len(missed) == 0 || e.sequence < missed[0].sequence) {
-			retained = append(retained, e)
-		}
-	}
-	slices.SortFunc(retained, func(a, b entry) int { return cmp.Compare(a.sequence, b.sequence) })
-	for _, e := range retained {
-		frames = append(frames, e.frame)
-	}
-	frames = append(frames, positionFrame(kind, c, sequence))
-	for _, e := range missed {
-		frames = append(frames, e.frame)
-	}
-	return frames
 }
 
 // unsubscribe ends the subscription of a pipe. The channel is left when no
 // other pipe of the connection hears it. The hub's mutex is held.
-func (l *Listener) unsubscribe(uid string) {
+func (l *listener) unsubscribe(uid string) {
 	c := l.uids[uid]
 	if c == nil {
 		return
 	}
 	delete(l.uids, uid)
-	for _, other := range l.uids {
-		if other == c {
-			return
-		}
+	if c.listeners[l]--; c.listeners[l] == 0 {
+		delete(c.listeners, l)
 	}
-	delete(c.listeners, l)
 }

@@ -1,9 +1,12 @@
 package live
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -11,7 +14,7 @@ import (
 
 // Times of a connection.
 const (
-	writeTimeout = 5 * time.Second  // for what is queued to be taken
+	writeTimeout = 5 * time.Second  // for a frame to be taken
 	idleTimeout  = 90 * time.Second // in which a client must send something
 )
 
@@ -23,78 +26,95 @@ const (
 )
 
 // ServeWebSocket answers a websocket handshake and serves the connection until
-// it ends. Only pages of this host may connect, and those of origins, which are
-// patterns of host names as in path.Match.
+// it ends; the end of the request's context does not end it. Only pages of this
+// host may connect, and those of origins, which are patterns as in [path.Match]
+// of a host, or a scheme, :// and a host.
 func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, client Client, origins ...string) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	if origin := strings.ToLower(r.Header.Get("Origin")); r.TLS != nil && strings.HasPrefix(origin, "http:") {
+		http.Error(w, "This page came without TLS.", http.StatusForbidden) // Accept compares hosts alone
+		return
+	}
+	taken := &hijacker{ResponseWriter: w}
+	conn, err := websocket.Accept(taken, r, &websocket.AcceptOptions{
 		OriginPatterns:  origins,
 		CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
 		return // Accept has answered
 	}
-	socket := &socket{conn}
-	l, err := h.join(client, socket)
-	if err != nil {
-		code := CloseFull
-		if errors.Is(err, ErrClosed) {
-			code = CloseRestart
-		}
-		_ = conn.Close(websocket.StatusCode(code), code.reason())
-		return
-	}
-	defer l.leave()
+	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(int64(h.limits.Frame))
-	if code := l.read(r.Context(), conn); code != 0 {
-		_ = conn.Close(websocket.StatusCode(code), code.reason())
+	socket := &socket{conn: conn, raw: taken.conn}
+	l, err := h.join(client, socket)
+	switch {
+	case errors.Is(err, ErrClosed):
+		socket.close(CloseRestart)
+	case err != nil:
+		socket.close(CloseFull)
+	default:
+		defer l.leave()
+		l.read(conn)
+		// Most often it is closed already. Where it broke the protocol, the
+		// client needs time to read that.
+		socket.close(CloseProtocol)
 	}
-	_ = conn.CloseNow()
 }
 
-// read reads frames until the connection ends, or returns why to end it.
-func (l *Listener) read(ctx context.Context, conn *websocket.Conn) Code {
+// read serves what the client sends until the connection ends. It reads on
+// while a writer closes the connection, to see the client's part in that.
+func (l *listener) read(conn *websocket.Conn) {
+	idle := time.AfterFunc(idleTimeout, func() { l.stop(CloseIdle) })
+	defer idle.Stop()
 	allowance, last := float64(burst), time.Now()
 	for {
-		next, cancel := context.WithTimeout(ctx, idleTimeout)
-		kind, frame, err := conn.Read(next)
-		cancel()
+		kind, frame, err := conn.Read(context.Background())
 		if err != nil {
-			return 0
+			return
 		}
+		idle.Reset(idleTimeout)
 		now := time.Now()
 		allowance = min(burst, allowance+now.Sub(last).Seconds()*perSecond) - 1
 		last = now
-		switch {
-		case allowance < 0:
-			return CloseAbuse
-		case kind != websocket.MessageText:
-			return CloseBinary
-		case l.receive(frame) != nil:
-			return CloseWrong
+		if allowance < 0 {
+			l.stop(CloseAbuse)
+		} else if kind != websocket.MessageText {
+			l.stop(CloseBinary)
+		} else if code := l.receive(frame); code != 0 {
+			l.stop(code)
 		}
 	}
 }
 
 // socket is a websocket as a transport.
-type socket struct{ conn *websocket.Conn }
-
-func (s *socket) send(frames [][]byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
-	defer cancel()
-	for _, frame := range frames {
-		if err := s.conn.Write(ctx, websocket.MessageText, frame); err != nil {
-			return err
-		}
-	}
-	return nil
+type socket struct {
+	conn *websocket.Conn
+	raw  net.Conn // under conn, which cannot be hurried when it closes
 }
 
-// close shakes hands in a goroutine of its own, which ends within seconds: the
-// peer may not answer.
-func (s *socket) close(code Code) {
-	if code == 0 {
-		_ = s.conn.CloseNow()
-		return
+func (s *socket) send(frame []byte) error {
+	if err := s.raw.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
 	}
-	go func() { _ = s.conn.Close(websocket.StatusCode(code), code.reason()) }()
+	defer func() { _ = s.raw.SetWriteDeadline(time.Time{}) }() // it is not that of pongs
+	return s.conn.Write(context.Background(), websocket.MessageText, frame)
+}
+
+func (s *socket) close(code Code) {
+	timer := time.AfterFunc(closeTimeout, s.cut)
+	defer timer.Stop()
+	_ = s.conn.Close(websocket.StatusCode(code), code.reason())
+}
+
+func (s *socket) cut() { _ = s.raw.Close() }
+
+// hijacker notes the connection that a handshake takes over.
+type hijacker struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	h.conn = conn
+	return conn, buffers, err
 }

@@ -1,52 +1,76 @@
 package live
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
-// maxWriters bounds the goroutines that write to connections. One that writes
-// to a connection whose peer does not read is held up for writeTimeout.
-const maxWriters = 512
+// maxWriters bounds the goroutines that write at a time, but for those that a
+// peer holds up.
+const maxWriters = 256
+
+// patience is how long a connection that does not take what is written keeps a
+// writer from the others.
+const patience = 100 * time.Millisecond
 
 // writers are the goroutines that all connections share for writing, so that a
 // connection costs one goroutine, not two. They come when there is something
 // to write and go when there is not.
 type writers struct {
 	mu    sync.Mutex
-	ready []*Listener
-	count int
+	ready []*listener
+	count int // of goroutines that are not held up
 }
 
-func (w *writers) add(l *Listener) {
+// add gives a listener to the writers.
+func (w *writers) add(l *listener) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ready = append(w.ready, l)
-	if w.count < maxWriters {
+	w.start()
+}
+
+// start makes a writer where one more may be. mu is held.
+func (w *writers) start() {
+	if w.count < maxWriters && len(w.ready) > 0 {
 		w.count++
 		go w.write()
 	}
 }
 
-func (w *writers) write() {
-	for {
-		w.mu.Lock()
-		if len(w.ready) == 0 {
-			w.count--
-			w.ready = nil // the space of a large broadcast
-			w.mu.Unlock()
-			return
-		}
-		l := w.ready[0]
-		w.ready[0] = nil
-		w.ready = w.ready[1:]
-		w.mu.Unlock()
-		if l.flush() {
-			w.again(l)
-		}
-	}
+// held makes room for another in the place of a writer that is held up.
+func (w *writers) held() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count--
+	w.start()
 }
 
-// again puts a listener that has more to send behind the others.
-func (w *writers) again(l *Listener) {
+// next takes the listener that has waited for longest; nil ends the writer.
+func (w *writers) next() *listener {
 	w.mu.Lock()
-	w.ready = append(w.ready, l)
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	if len(w.ready) == 0 {
+		w.ready = nil // the space of a large broadcast
+		w.count--
+		return nil
+	}
+	l := w.ready[0]
+	w.ready[0] = nil
+	w.ready = w.ready[1:]
+	return l
+}
+
+func (w *writers) write() {
+	for l := w.next(); l != nil; l = w.next() {
+		watch := time.AfterFunc(patience, w.held)
+		more := l.flush()
+		inTime := watch.Stop()
+		if more {
+			w.add(l) // behind the others
+		}
+		if !inTime {
+			return // another has its place
+		}
+	}
 }

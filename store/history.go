@@ -160,11 +160,12 @@ func pruneHistory(tx *Tx, instance, before int64) error {
 	var horizon sql.NullInt64
 	err := tx.QueryRow(`
 		SELECT max(until) FROM (
-			SELECT until, replaced,
-				rank() OVER newest AS place,
-				sum(length(value)) OVER (newest RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP) AS newer
-			FROM history WHERE instance = ? WINDOW newest AS (ORDER BY until DESC))
-		WHERE place > ? OR newer > ? OR replaced < ?`, instance, maxHistory, maxHistoryBytes, before).Scan(&horizon)
+			SELECT until, replaced, sum(places) OVER newer AS places, sum(bytes) OVER newer AS bytes
+			FROM (
+				SELECT until, max(replaced) AS replaced, count(*) AS places, sum(octet_length(value)) AS bytes
+				FROM history WHERE instance = ? GROUP BY until)
+			WINDOW newer AS (ORDER BY until DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))
+		WHERE places >= ? OR bytes >= ? OR replaced < ?`, instance, maxHistory, maxHistoryBytes, before).Scan(&horizon)
 	if err != nil {
 		return fmt.Errorf("find old history: %w", err)
 	}

@@ -142,7 +142,7 @@ type result struct {
 // property over the earlier.
 func (i *Instance) judge(s *state, change app.Change, now int64) results {
 	page := i.knowledge.page(change.Page)
-	loaded := min(loadedAt(change.Page), i.clock)
+	loaded := loadedAt(change.Page) // in a forged id at most all that is written by now
 	made := results{}
 	for _, w := range change.Writes {
 		at := place{w.ID, w.Property}
@@ -281,6 +281,7 @@ func (i *Instance) stage(tx *Tx, next *state) {
 
 // write writes the rows of edits that lead to next.
 func (i *Instance) write(tx *Tx, v visit, edits []edit, next *state) error {
+	removed := false
 	for _, e := range edits {
 		if e.tracked && (e.remove || !v.writes(e.old)) {
 			if err := i.archive(tx, e, v.arrival); err != nil {
@@ -293,13 +294,16 @@ func (i *Instance) write(tx *Tx, v visit, edits []edit, next *state) error {
 			}
 			continue
 		}
+		removed = true
 		_, err := tx.Exec(`DELETE FROM properties WHERE instance = ? AND component = ? AND property = ?`, i.id, e.at.id, e.at.property)
 		if err != nil {
 			return fmt.Errorf("untrack a property: %w", err)
 		}
 	}
-	if _, err := tx.Exec(`UPDATE instances SET revision = ?, updated = ? WHERE id = ?`, next.version, tx.now, i.id); err != nil {
-		return fmt.Errorf("write the instance's revision: %w", err)
+	if removed { // else the rows of the properties tell
+		if _, err := tx.Exec(`UPDATE instances SET revision = ?, updated = ? WHERE id = ?`, next.version, tx.now, i.id); err != nil {
+			return fmt.Errorf("write the instance's revision: %w", err)
+		}
 	}
 	if i.backlog > maxBacklog {
 		i.backlog = 0

@@ -49,7 +49,8 @@ type Filter struct {
 	Offset int
 }
 
-const selectInstance = `SELECT app, name, slug, save_on_change, access, created, updated, id, revision FROM instances `
+const selectInstance = `SELECT app, name, slug, save_on_change, access, created,
+	max(updated, coalesce((SELECT max(p.updated) FROM properties p WHERE p.instance = instances.id), 0)), id, revision FROM instances `
 
 // instanceRow is a row of selectInstance.
 type instanceRow struct {
@@ -114,12 +115,13 @@ func (s *Store) load(ctx context.Context, slug string) (*Instance, error) {
 		}
 		st.values[at.id][at.property] = jsonOf(value)
 		st.marks[at] = m
+		st.version = max(st.version, m.written)
 		st.size += sizeOf(at, st.values[at.id][at.property])
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read the state of an instance: %w", err)
 	}
-	return &Instance{store: s, id: row.id, state: st, clock: row.revision}, nil
+	return &Instance{store: s, id: row.id, state: st, clock: st.version}, nil
 }
 
 // Instances lists instances by name.
@@ -193,7 +195,13 @@ func (s *Store) create(tx *Tx, n NewInstance, by string) (app.Instance, error) {
 		App: n.App, SaveOnChange: n.SaveOnChange, Access: n.Access,
 		Created: timeOf(tx.now), Updated: timeOf(tx.now),
 	}
-	var err error
+	known, err := exists(tx, `SELECT 1 FROM apps WHERE slug = ?`, n.App)
+	if err != nil {
+		return made, err
+	}
+	if !known {
+		return made, errNoApp()
+	}
 	if made.Name, err = instanceName(tx, n.App, n.Name, 0); err != nil {
 		return made, err
 	}
@@ -421,9 +429,6 @@ func instanceName(tx *Tx, appSlug, wanted string, self int64) (string, error) {
 	var base string
 	var count int
 	err := tx.QueryRow(`SELECT name, (SELECT count(*) FROM instances WHERE app = apps.slug) FROM apps WHERE slug = ?`, appSlug).Scan(&base, &count)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", errNoApp()
-	}
 	if err != nil {
 		return "", fmt.Errorf("read an app: %w", err)
 	}

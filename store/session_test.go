@@ -84,6 +84,7 @@ func TestForgedTokens(t *testing.T) {
 		"not base64":   good[:10] + "*" + good[11:],
 		"of elsewhere": other.NewSession().Token(),
 		"zeros":        strings.Repeat("A", len(good)),
+		"line breaks":  strings.Repeat("\n", len(good)),
 	}
 	for i := range raw {
 		raw[i] ^= 1
@@ -104,6 +105,9 @@ func TestSignInRenewsSession(t *testing.T) {
 	s, _ := openUsers(t)
 	before := s.NewSession()
 	set(t, before, "cart", "apples")
+	arguments := app.BaseState{"a": {"value": json.RawMessage("1")}}
+	id, err := s.AddInitial(t.Context(), "app/a", before.Hash(), arguments, time.Hour)
+	must(t, err)
 	after := signIn(t, s, "Ann", before)
 	if after.Token() == before.Token() {
 		t.Error("the token stays")
@@ -114,6 +118,9 @@ func TestSignInRenewsSession(t *testing.T) {
 	}
 	if got := get(t, found, "cart"); got != "apples" {
 		t.Errorf("the value is %q", got)
+	}
+	if got, err := s.Initial(t.Context(), id, "app/a", after.Hash()); err != nil || !cmp.Equal(arguments, got) {
+		t.Errorf("the initial arguments are %v, %v", got, err)
 	}
 	if old := sessionOf(t, s, before.Token()); old != nil && (old.User() != nil || get(t, old, "cart") != "") {
 		t.Error("the old token still opens the session")
@@ -136,7 +143,10 @@ func TestSignInRenewsSession(t *testing.T) {
 	if sessionOf(t, s, again.Token()) != nil {
 		t.Error("the token of the user before is accepted")
 	}
-	_, err := s.StartSession(t.Context(), nil, "nobody", "", "")
+	if _, err := s.Initial(t.Context(), id, "app/a", other.Hash()); err == nil {
+		t.Error("another user finds the initial arguments")
+	}
+	_, err = s.StartSession(t.Context(), nil, "nobody", "", "")
 	wantCode(t, err, app.NotFound)
 }
 

@@ -5,9 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"dashd/app"
 )
+
+// maxAgent is how much is kept of the name of a browser, in bytes.
+const maxAgent = 200
 
 func errWrongPassword() error {
 	return app.Errorf(app.Unauthorized, "The name or the password is wrong.")
@@ -62,4 +66,53 @@ func (s *Store) SignIn(ctx context.Context, name, password, address string) (*ap
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	return user, nil
+}
+
+// StartSession starts the session of a user who has just signed in with a
+// browser, and ends that of the browser before, which may be nil. The new one
+// has another token, so that nobody who has seen the old one gets in, and the
+// values and initial arguments of the old one, unless that was of somebody
+// else. Errors: NotFound for the user.
+func (s *Store) StartSession(ctx context.Context, old *Session, user, agent, address string) (*Session, error) {
+	next := s.newSession(signedIn)
+	err := s.write(ctx, func(tx *Tx) error {
+		id, u, err := appUser(tx, user)
+		if err != nil {
+			return err
+		}
+		next.user = u
+		_, err = tx.Exec(`INSERT INTO sessions (hash, user, agent, address, created, seen) VALUES (?, ?, ?, ?, ?, ?)`,
+			next.hash[:], id, cut(agent, maxAgent), address, millis(next.made), tx.now)
+		if err != nil || old == nil {
+			return err
+		}
+		if old.user == nil || old.user.Name == u.Name {
+			if err := inherit(tx, old, next); err != nil {
+				return err
+			}
+		}
+		return s.end(tx, `hash = ?`, old.hash[:])
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start a session: %w", err)
+	}
+	return next, nil
+}
+
+// inherit gives what one session has to another.
+func inherit(tx *Tx, old, next *Session) error {
+	for _, move := range []string{
+		`UPDATE session_values SET session = ? WHERE session = ?`,
+		`UPDATE initial_arguments SET session = ? WHERE session = ?`,
+	} {
+		if _, err := tx.Exec(move, next.hash[:], old.hash[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut returns the begin of a text of visitors, as valid UTF-8.
+func cut(text string, size int) string {
+	return strings.ToValidUTF8(text[:min(len(text), size)], "")
 }

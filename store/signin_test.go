@@ -175,6 +175,17 @@ func TestThrottleAccountAndAddress(t *testing.T) {
 	}
 }
 
+// Another case of the name is no way around.
+func TestThrottleFoldsNames(t *testing.T) {
+	s, _ := openUsers(t)
+	for _, name := range []string{"ann", "Ann", "ANN", "aNN", "anN"} {
+		wait(t, s, name, "wrong password", "192.0.2.1")
+	}
+	if d := wait(t, s, "AnN", "wrong password", "192.0.2.1"); d != time.Second {
+		t.Errorf("waits %s", d)
+	}
+}
+
 // Guesses in parallel are no way around.
 func TestThrottleParallel(t *testing.T) {
 	s, _ := openUsers(t)

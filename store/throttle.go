@@ -66,10 +66,10 @@ type attempt struct {
 func (s *Store) newAttempt(name, address string) attempt {
 	name, address = foldName(name), network(address)
 	return attempt{
-		pair:    failures{freePerPair, s.mac("pair", name, address)},
-		address: failures{freePerAddress, s.mac("address", address)},
-		account: failures{freePerAccount, s.mac("account", name)},
-		known:   s.mac("known", name, address),
+		pair:    failures{freePerPair, s.MAC("pair", name, address)},
+		address: failures{freePerAddress, s.MAC("address", address)},
+		account: failures{freePerAccount, s.MAC("account", name)},
+		known:   s.MAC("known", name, address),
 	}
 }
 

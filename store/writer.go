@@ -23,8 +23,9 @@ const (
 var background = context.Background()
 
 // writer is the goroutine that makes all changes. It runs the jobs that wait
-// in one transaction, each in a savepoint of its own, so that a commit, which
-// is what a write costs, is shared by many. It owns the database's one
+// in one transaction, so that a commit, which is what a write costs, is shared
+// by many. When one of them fails, all are run again, each in a savepoint of
+// its own: a job may be run twice. It owns the database's one
 // connection, or borrows it for a batch where readers need it too.
 type writer struct {
 	db   *sql.DB
@@ -179,14 +180,18 @@ func (w *writer) transact(batch []*job) error {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin to write: %w", explain(err))
 	}
-	if len(batch) == 1 {
-		if batch[0].run(w); batch[0].err != nil {
-			_ = w.exec("ROLLBACK") // fails when SQLite has ended it by itself
-			return batch[0].err
+	if err := w.together(batch); err != nil {
+		_ = w.exec("ROLLBACK") // fails when SQLite has ended it by itself
+		if len(batch) == 1 {
+			return err
 		}
-	} else if err := w.savepoints(batch); err != nil {
-		_ = w.exec("ROLLBACK")
-		return fmt.Errorf("write: %w", explain(err))
+		if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+			return fmt.Errorf("begin to write: %w", explain(err))
+		}
+		if err := w.apart(batch); err != nil {
+			_ = w.exec("ROLLBACK")
+			return fmt.Errorf("write: %w", explain(err))
+		}
 	}
 	if err := w.exec("COMMIT"); err != nil {
 		_ = w.exec("ROLLBACK")
@@ -195,8 +200,23 @@ func (w *writer) transact(batch []*job) error {
 	return nil
 }
 
-// savepoints runs each job so that it can fail alone.
-func (w *writer) savepoints(batch []*job) error {
+// together runs the jobs without savepoints, which cost as much as a small job:
+// few jobs fail. When one does, nothing has happened.
+func (w *writer) together(batch []*job) error {
+	for i, j := range batch {
+		if j.run(w); j.err == nil {
+			continue
+		}
+		for ; i >= 0; i-- {
+			batch[i].tx.undo()
+		}
+		return j.err
+	}
+	return nil
+}
+
+// apart runs each job so that it can fail alone.
+func (w *writer) apart(batch []*job) error {
 	for _, j := range batch {
 		if err := w.exec("SAVEPOINT job"); err != nil {
 			return err

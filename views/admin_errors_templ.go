@@ -256,7 +256,7 @@ func (a Admin) failures(list []Failure) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = a.when(f.Time).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = exactly(f.Time).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -77,6 +77,46 @@ func TestCall(t *testing.T) {
 	}
 }
 
+// TestVisit calls as a user, on an instance, with a session that lasts.
+func TestVisit(t *testing.T) {
+	a := app.New("Visit")
+	a.Layout = html.Div{Children: app.List{dcc.Input{ID: "n", Value: 1}, dcc.Input{ID: "list", Value: nil}, html.P{ID: "o"}}}
+	a.Callback(app.Output("o", "children"), app.Output("list", "value"), app.Input("n", "value")).Do(func(ctx *app.Context, n int) (string, any, error) {
+		if n < 0 {
+			return "", nil, app.Errorf(app.Invalid, "Too small.")
+		}
+		visits, err := ctx.Session().Add("visits", 1)
+		if err != nil {
+			return "", nil, err
+		}
+		return fmt.Sprint(ctx.User(), " ", n, " ", visits, " ", ctx.AppID()), app.NewPatch().Append(n), nil
+	})
+	instance := apptest.NewInstance(t, `{"n":{"value":5},"list":{"value":[]}}`)
+	visit := &apptest.Visit{User: &app.User{Name: "ann"}, Instance: instance}
+	for i, want := range []string{"ann 5 1 test", "ann 6 2 test", "ann 6 3 test"} {
+		var props []apptest.Prop
+		if i == 1 {
+			props = append(props, apptest.Change("n", "value", 6))
+		}
+		if got := visit.Call(t, a, app.Output("o", "children"), props...).Text("o", "children"); got != want {
+			t.Errorf("call %d says %q, want %q", i+1, got, want)
+		}
+	}
+	if err := visit.CallError(t, a, app.Output("o", "children"), apptest.Change("n", "value", -1)); app.ErrorCode(err) != app.Invalid {
+		t.Errorf("the error is %v", err)
+	}
+	if got, want := string(instance.State().Text()), `{"list": {"value": [5, 6, 6]}, "n": {"value": -1}}`; got != want {
+		t.Errorf("the instance has %s, want %s", got, want)
+	}
+
+	visit = &apptest.Visit{Initial: app.BaseState{"n": {"value": []byte("9")}}}
+	if got, want := visit.Call(t, a, app.Output("o", "children")).Text("o", "children"), "AnonymousUser 9 1 visit"; got != want {
+		t.Errorf("with initial arguments it says %q, want %q", got, want)
+	}
+	wantFailure(t, "make an instance", func(t testing.TB) { apptest.NewInstance(t, `{"n":1}`) })
+	wantFailure(t, "danger", func(t testing.TB) { apptest.NewInstance(t, `{"n":{"value":{"__proto__":1}}}`) })
+}
+
 // items is an app with the components of a list, one of them with a dot and
 // quotes in its ID.
 func items() *app.App {

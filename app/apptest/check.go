@@ -11,6 +11,11 @@
 //		}
 //	}
 //
+// A [Visit] makes the calls of a user, or of a page that shows a saved [Instance]:
+//
+//	visit := &apptest.Visit{Instance: apptest.NewInstance(t, `{"name":{"value":"Ada"}}`)}
+//	visit.Call(t, a, app.Output("greeting", "children"))
+//
 // No server and no browser is needed.
 package apptest
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 
@@ -19,8 +20,23 @@ type Visit struct {
 	Instance *Instance     // nil: the page shows the app itself
 	Initial  app.BaseState // the initial arguments
 
-	mu      sync.Mutex
-	session map[string]map[string]json.RawMessage // by scope and key
+	mu        sync.Mutex
+	published []Message
+	session   map[string]map[string]json.RawMessage // by scope and key
+}
+
+// Message is what a callback has published.
+type Message struct {
+	Channel, Label string
+	Value          json.RawMessage
+	Retained       bool
+}
+
+// Published returns what the calls of this visit have published so far.
+func (v *Visit) Published() []Message {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.published)
 }
 
 // Call is the function [Call], made by this visit.
@@ -47,7 +63,7 @@ func (v *Visit) CallError(t testing.TB, a *app.App, output app.Dependency, props
 }
 
 func (v *Visit) call(a *app.App) *app.Call {
-	call := &app.Call{AppID: a.Slug(), App: a.Slug(), Visitor: visitor{v}, Initial: v.Initial}
+	call := &app.Call{AppID: a.Slug(), App: a.Slug(), Visitor: visitor{v}, Bus: visitor{v}, Initial: v.Initial}
 	if v.Instance != nil {
 		call.Instance, call.AppID = v.Instance, v.Instance.Instance().Slug
 	}
@@ -84,3 +100,12 @@ func (v visitor) SwapSessionValue(_ context.Context, scope, key string, old, rep
 	v.visit.session[scope] = values
 	return true, nil
 }
+
+func (v visitor) Publish(_ context.Context, channel, label string, value json.RawMessage, retain bool) error {
+	v.visit.mu.Lock()
+	defer v.visit.mu.Unlock()
+	v.visit.published = append(v.visit.published, Message{channel, label, value, retain})
+	return nil
+}
+
+func (visitor) Grant(channel string) string { return "granted " + channel }

@@ -29,7 +29,8 @@ type deed func(r *http.Request, v *Visit) (done, error)
 type done struct {
 	to     string // path below /admin/
 	notice views.Notice
-	show   func(views.Admin) templ.Component // when set, it is the answer: what may be seen once
+	title  string
+	show   func(views.Admin) templ.Component // when set, the answer is this page, with the title: what may be seen once
 }
 
 // went is the result of a deed that has one sentence to say.
@@ -42,52 +43,52 @@ func (s *Server) adminRoutes() []siteRoute {
 	routes := []siteRoute{
 		a.page("", a.overview),
 		a.page("apps/", a.apps),
-		a.form("apps/", "check", a.checkAll, a.apps),
+		a.form("apps/", "", a.checkAll, a.apps),
 		a.page("apps/{slug}", a.app),
-		a.form("apps/{slug}/check", "check", a.check, a.app),
+		a.form("apps/{slug}/check", "", a.check, a.app),
 		a.form("apps/{slug}/access", "access", a.setAppAccess, a.app),
-		a.form("apps/{slug}/forget", "forget", a.forgetApp, a.app),
+		a.form("apps/{slug}/forget", "", a.forgetApp, a.app),
 
 		a.page("instances/", a.instances),
 		a.form("instances/", "create", a.createInstance, a.instances),
 		a.page("instances/{slug}", a.instance),
 		a.form("instances/{slug}/describe", "describe", a.describeInstance, a.instance),
-		a.form("instances/{slug}/untrack", "untrack", a.untrack, a.instance),
-		a.form("instances/{slug}/populate", "populate", a.populate, a.instance),
-		a.form("instances/{slug}/reset", "reset", a.reset, a.instance),
+		a.form("instances/{slug}/untrack", "", a.untrack, a.instance),
+		a.form("instances/{slug}/populate", "", a.populate, a.instance),
+		a.form("instances/{slug}/reset", "", a.reset, a.instance),
 		a.form("instances/{slug}/clone", "clone", a.clone, a.instance),
-		a.form("instances/{slug}/restore", "restore", a.restore, a.instance),
+		a.form("instances/{slug}/restore", "", a.restore, a.instance),
 		a.page("instances/{slug}/value", a.value),
 		a.form("instances/{slug}/value", "value", a.setValue, a.value),
 		a.page("instances/{slug}/state", a.state),
 		a.form("instances/{slug}/state", "state", a.replaceState, a.state),
 		a.page("instances/{slug}/export", a.export),
 		a.page("instances/{slug}/delete", a.confirmDeleteInstance),
-		a.form("instances/{slug}/delete", "delete", a.deleteInstance, a.confirmDeleteInstance),
+		a.form("instances/{slug}/delete", "", a.deleteInstance, a.confirmDeleteInstance),
 
 		a.page("sessions/", a.sessions),
-		a.form("sessions/", "revoke", a.revokeSession, a.sessions),
+		a.form("sessions/", "", a.revokeSession, a.sessions),
 		a.page("errors/", a.errors),
 	}
 	if s.config.Authenticate != nil {
-		return append(routes, a.page("users/", a.foreign("users")), a.page("groups/", a.foreign("groups")))
+		return append(routes, a.page("users/", a.foreign("Users")), a.page("groups/", a.foreign("Groups")))
 	}
 	return append(routes,
 		a.page("users/", a.users),
 		a.form("users/", "add", a.addUser, a.users),
 		a.page("users/{name}", a.user),
 		a.form("users/{name}/password", "password", a.setPassword, a.user),
-		a.form("users/{name}/superuser", "superuser", a.setSuperuser, a.user),
+		a.form("users/{name}/superuser", "", a.setSuperuser, a.user),
 		a.form("users/{name}/groups", "groups", a.setGroups, a.user),
-		a.form("users/{name}/signout", "signout", a.signOutUser, a.user),
+		a.form("users/{name}/signout", "", a.signOutUser, a.user),
 		a.page("users/{name}/delete", a.confirmDeleteUser),
-		a.form("users/{name}/delete", "delete", a.deleteUser, a.confirmDeleteUser),
+		a.form("users/{name}/delete", "", a.deleteUser, a.confirmDeleteUser),
 		a.page("groups/", a.groups),
 		a.form("groups/", "add", a.addGroup, a.groups),
-		a.form("groups/{name}/add", "members", a.addMember, a.groups),
-		a.form("groups/{name}/remove", "members", a.removeMember, a.groups),
+		a.form("groups/{name}/add", "", a.addMember, a.groups),
+		a.form("groups/{name}/remove", "", a.removeMember, a.groups),
 		a.page("groups/{name}/delete", a.confirmDeleteGroup),
-		a.form("groups/{name}/delete", "delete", a.deleteGroup, a.confirmDeleteGroup),
+		a.form("groups/{name}/delete", "", a.deleteGroup, a.confirmDeleteGroup),
 	)
 }
 
@@ -122,9 +123,9 @@ func (a admin) form(below, name string, do deed, page adminPage) siteRoute {
 				return page(w, r, v, views.Form{Name: name, Values: r.PostForm, Reason: sentence, Status: status})
 			})
 		}
-		a.config.Log.Info("administration", "did", name, "path", r.URL.Path, "user", v.User().String(), "request", requestID(w))
+		a.config.Log.Info("changed in the administration", "path", r.URL.Path, "user", v.User().String(), "request", requestID(w))
 		if result.show != nil {
-			frame, err := a.frame(r, v, "", views.Form{})
+			frame, err := a.frame(r, v, result.title, views.Form{})
 			if err != nil {
 				return err
 			}

@@ -159,7 +159,7 @@ func (a admin) checkApp(r *http.Request, v *Visit, m *mount) (line string, faile
 		m.log.Warn("the app fails its check", "err", err)
 		return cut(fmt.Sprintf("%s fails: %v", m.app.Name(), err), maxCheckLine), true
 	}
-	took := time.Since(begin).Round(time.Millisecond / 10)
+	took := time.Since(begin).Round(10 * time.Microsecond)
 	return fmt.Sprintf("%s works: its layout has %.1f kB and was made in %v.", m.app.Name(), float64(len(layout))/1000, took), false
 }
 

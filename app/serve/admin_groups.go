@@ -8,6 +8,8 @@ import (
 
 	"github.com/a-h/templ"
 
+	"dashd/app"
+	"dashd/store"
 	"dashd/views"
 )
 
@@ -63,6 +65,13 @@ func (a admin) removeMember(r *http.Request, _ *Visit) (done, error) {
 
 func (a admin) confirmDeleteGroup(w http.ResponseWriter, r *http.Request, v *Visit, refused views.Form) error {
 	name := r.PathValue("name")
+	stored, err := a.store.Groups(r.Context())
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(stored, func(g store.Group) bool { return g.Name == name }) {
+		return app.Errorf(app.NotFound, "There is no such group.")
+	}
 	groups := a.config.BasePath + adminPath + "groups/"
 	return a.show(w, r, v, "Delete "+name, refused, func(frame views.Admin) templ.Component {
 		return frame.Confirm(views.Confirmation{

@@ -88,7 +88,7 @@ func (a admin) instance(w http.ResponseWriter, r *http.Request, v *Visit, refuse
 	written := map[app.ID]map[string]views.Value{} // the present values in the history
 	for i, revision := range history {
 		value := describeValue(revision.Component, revision.Property, revision.Value)
-		value.By, value.At = revision.User, revision.At
+		value.By, value.At = author(revision), revision.At
 		about.History = append(about.History, views.Revision{
 			Value:  value,
 			Number: revision.Revision,
@@ -112,6 +112,18 @@ func (a admin) instance(w http.ResponseWriter, r *http.Request, v *Visit, refuse
 		}
 	}
 	return a.show(w, r, v, about.Name, refused, func(frame views.Admin) templ.Component { return frame.Instance(about) })
+}
+
+// author says who wrote a revision.
+func author(r Revision) string {
+	switch {
+	case r.User != "":
+		return r.User
+	case r.Page != "":
+		return "anonymous"
+	default:
+		return "a command"
+	}
 }
 
 // shownValue bounds what a table shows of a value.

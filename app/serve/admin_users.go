@@ -60,7 +60,7 @@ func passwordOf(r *http.Request) (password string, made bool) {
 }
 
 func showPassword(name, password string) done {
-	return done{show: func(frame views.Admin) templ.Component { return frame.NewPassword(name, password) }}
+	return done{title: name, show: func(frame views.Admin) templ.Component { return frame.NewPassword(name, password) }}
 }
 
 // user serves the page of one user.

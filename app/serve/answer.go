@@ -143,7 +143,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, sent
 // wantsJSON reports whether the request comes from a program: the renderer
 // asks for JSON alone.
 func wantsJSON(r *http.Request) bool {
-	return strings.Contains(r.URL.Path, "/_dash-update-component") ||
+	return strings.Contains(r.URL.Path, "/_dash-update-component") || strings.HasSuffix(r.URL.Path, "/poke/") ||
 		strings.HasPrefix(r.Header.Get("Accept"), "application/json") ||
 		strings.HasPrefix(r.Header.Get("Content-Type"), "application/json")
 }

@@ -20,7 +20,8 @@ import (
 // else. The first call decides.
 type client struct {
 	config  Config
-	running *http.Client
+	running net.Conn
+	http    *http.Client // speaks by running
 	own     *Server
 }
 
@@ -46,22 +47,30 @@ func do(ctx context.Context, c *client, operation string, args any) error {
 	return err
 }
 
-func (c *client) do(ctx context.Context, operation string, args []byte) (result []byte, err error) {
+func (c *client) do(ctx context.Context, operation string, args []byte) ([]byte, error) {
 	if c.running == nil && c.own == nil {
-		if c.running, c.own, err = reach(ctx, c.config); err != nil {
+		if err := c.connect(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if c.own != nil {
 		return c.own.operate(ctx, operation, args)
 	}
-	return post(ctx, c.running, operation, args)
+	return post(ctx, c.http, operation, args)
+}
+
+func (c *client) connect(ctx context.Context) (err error) {
+	c.running, c.own, err = reach(ctx, c.config)
+	c.http = &http.Client{Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return c.running, nil },
+	}}
+	return err
 }
 
 // Close gives the data directory free, if it was opened.
 func (c *client) Close() error {
 	if c.running != nil {
-		c.running.CloseIdleConnections()
+		return c.running.Close()
 	}
 	if c.own != nil {
 		return c.own.Close()
@@ -76,22 +85,20 @@ const (
 	reachInterval = 50 * time.Millisecond
 )
 
-// reach finds the server that runs on the data directory, or opens the
-// directory as one that is not served yet.
-func reach(ctx context.Context, config Config) (running *http.Client, own *Server, err error) {
-	own, err = nil, nil
+// reach connects to the server that runs on the data directory, or opens the
+// directory with one that is not served. The caller closes what it gets.
+func reach(ctx context.Context, config Config) (running net.Conn, own *Server, err error) {
 	deadline := time.Now().Add(reachTimeout)
 	for {
-		conn, err := dialControl(ctx, config.Data)
-		if err == nil {
-			return controlClient(config.Data, conn), nil, nil
+		if running, err := dialControl(ctx, config.Data); err == nil {
+			return running, nil, nil
 		}
 		if own == nil {
 			if own, err = prepare(config); err != nil {
 				return nil, nil, fmt.Errorf("these apps cannot be served:\n%w", err)
 			}
 		}
-		err = own.open(0)
+		err := own.open(0)
 		switch {
 		case err == nil:
 			return nil, own, nil
@@ -106,22 +113,6 @@ func reach(ctx context.Context, config Config) (running *http.Client, own *Serve
 		case <-time.After(reachInterval):
 		}
 	}
-}
-
-// controlClient speaks to a running server, first by the connection.
-func controlClient(dir string, first net.Conn) *http.Client {
-	conns := make(chan net.Conn, 1)
-	conns <- first
-	return &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			select {
-			case conn := <-conns:
-				return conn, nil
-			default:
-				return dialControl(ctx, dir)
-			}
-		},
-	}}
 }
 
 // post asks a running server for an operation.

@@ -46,6 +46,8 @@ func Run(ctx context.Context, config Config, args []string, stdin io.Reader, std
 		Instance instanceCommands `cmd:"" help:"Saved copies of the apps' state."`
 		User     userCommands     `cmd:"" help:"Those who may sign in."`
 		Group    groupCommands    `cmd:"" help:"Groups of users."`
+		Poke     pokeCommand      `cmd:"" help:"Publish to a channel of a running server."`
+		Token    tokenCommands    `cmd:"" help:"Tokens of programs that publish from elsewhere."`
 		Version  versionCommand   `cmd:"" help:"Print the versions of this program and of what it embeds."`
 	}
 	const exitUsage = 2
@@ -56,7 +58,8 @@ func Run(ctx context.Context, config Config, args []string, stdin io.Reader, std
 		kong.Name(name),
 		kong.Description("Serves Dash apps written in Go."),
 		kong.PostBuild(environment),
-		kong.Vars{"data": data, "max_body": fmt.Sprint(DefaultMaxBody), "initial_ttl": fmt.Sprint(DefaultInitialTTL)},
+		kong.Vars{"data": data, "max_body": fmt.Sprint(DefaultMaxBody), "initial_ttl": fmt.Sprint(DefaultInitialTTL),
+			"ws_route": cmp.Or(config.WSRoute, DefaultWSRoute), "http_route": cmp.Or(config.HTTPRoute, DefaultHTTPRoute)},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -129,6 +132,9 @@ type serveCommand struct {
 	Home           string        `help:"App that / leads to." placeholder:"APP"`
 	DefaultAccess  accessText    `help:"Who may open apps that do not say it: public, authenticated, or 'restricted user:NAME group:NAME ...'. Default: authenticated." placeholder:"ACCESS"`
 	InitialArgsTTL time.Duration `help:"How long initial arguments can be used. Default: ${initial_ttl}." placeholder:"TIME"`
+	WSRoute        string        `help:"Path at which pipes connect." default:"${ws_route}" placeholder:"PATH"`
+	HTTPRoute      string        `help:"Path under which poke/ takes messages." default:"${http_route}" placeholder:"PATH"`
+	HTTPPoke       string        `help:"Messages over HTTP: on or off." enum:"on,off" default:"on"`
 	Admin          string        `help:"The administration below /admin/: on or off." enum:"on,off" default:"on"`
 	MaxBody        int64         `help:"Most bytes of a request's body." default:"${max_body}" placeholder:"N"`
 	LogFormat      string        `help:"Form of the log: text, json, or auto, which is text on a terminal." enum:"auto,text,json" default:"auto"`
@@ -142,7 +148,7 @@ func (c *serveCommand) Run(ctx context.Context, config Config, console *console)
 		return err
 	}
 	if running != nil {
-		running.CloseIdleConnections()
+		_ = running.Close()
 		return fmt.Errorf("another dashd serves %s: stop it, or give another directory with --data", config.Data)
 	}
 	return errors.Join(c.serve(ctx, server), server.Close())
@@ -195,6 +201,10 @@ func (c *serveCommand) override(config Config, console *console) Config {
 	}
 	if c.InitialArgsTTL != 0 {
 		config.InitialTTL = c.InitialArgsTTL
+	}
+	config.WSRoute, config.HTTPRoute = c.WSRoute, c.HTTPRoute
+	if c.HTTPPoke == off {
+		config.NoPoke = true
 	}
 	if c.Admin == off {
 		config.NoAdmin = true
@@ -304,6 +314,9 @@ func (s *Server) httpServer(requests context.Context, handler http.Handler) *htt
 func (s *Server) stop(doors []door, cancel func()) error {
 	grace, done := context.WithTimeout(context.Background(), stopTimeout)
 	defer done()
+	if err := s.hub.Shutdown(grace); err != nil { // what still is published, those hear who come back
+		s.config.Log.Warn("stopping", "err", err)
+	}
 	var late error
 	for _, d := range doors {
 		if err := d.server.Shutdown(grace); err != nil {

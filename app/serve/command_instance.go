@@ -436,6 +436,9 @@ type instanceImport struct {
 	File string `arg:"" type:"path" help:"File to read, or - for the standard input."`
 }
 
+// maxImport bounds what is read, in bytes; a state has to be much smaller.
+const maxImport = 64 << 20
+
 func (c *instanceImport) Run(ctx context.Context, client *client, console *console) error {
 	in := console.in
 	if c.File != "-" {
@@ -446,7 +449,7 @@ func (c *instanceImport) Run(ctx context.Context, client *client, console *conso
 		defer file.Close()
 		in = file
 	}
-	text, err := io.ReadAll(io.LimitReader(in, maxControl/8))
+	text, err := io.ReadAll(io.LimitReader(in, maxImport))
 	if err != nil {
 		return fmt.Errorf("read the state: %w", err)
 	}

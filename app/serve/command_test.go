@@ -60,49 +60,66 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"get": get, "mode": mode},
-	})
-}
-
-// TestCommands runs the scripts in testdata/command twice: commands do the same
-// whether or not a server runs on their data directory.
-func TestCommands(t *testing.T) {
-	t.Run("stopped", func(t *testing.T) { runCommands(t, func(*testscript.Env) error { return nil }) })
-	t.Run("running", func(t *testing.T) { runCommands(t, serveScript) })
-}
-
-func runCommands(t *testing.T, start func(*testscript.Env) error) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/command",
-		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("DASHD_DATA", filepath.Join(env.WorkDir, "data"))
-			return start(env)
+			env.Setenv("GORACE", endAtOnce)
+			return nil
 		},
 	})
 }
 
-// serveScript serves the data directory of a script for as long as it runs.
-func serveScript(env *testscript.Env) error {
+// endAtOnce keeps the race detector from holding up the end of each command for
+// a second.
+const endAtOnce = "atexit_sleep_ms=0"
+
+// TestCommands runs the scripts in testdata/command twice: commands do the same
+// whether or not a server runs on their data directory.
+func TestCommands(t *testing.T) {
+	for _, state := range []string{"stopped", "running"} {
+		t.Run(state, func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir:                 "testdata/command",
+				RequireExplicitExec: true,
+				Setup: func(env *testscript.Env) error {
+					data := filepath.Join(env.WorkDir, "data")
+					env.Setenv("DASHD_DATA", data)
+					env.Setenv("GORACE", endAtOnce)
+					if state == "running" {
+						stop, err := start(data)
+						if err != nil {
+							return err
+						}
+						env.Defer(func() {
+							if err := stop(); err != nil {
+								env.T().Fatal(err)
+							}
+						})
+					}
+					return nil
+				},
+			})
+		})
+	}
+}
+
+// start serves the scripts' program on a data directory until it is stopped.
+func start(data string) (stop func() error, err error) {
 	config := program()
-	config.Data = env.Getenv("DASHD_DATA")
+	config.Data = data
 	server, err := serve.New(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return errors.Join(err, server.Close())
+		return nil, errors.Join(err, server.Close())
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, listener) }()
-	env.Defer(func() {
-		stop()
-		if err := errors.Join(<-served, server.Close()); err != nil {
-			env.T().Fatal(err)
-		}
-	})
-	return nil
+	return func() error {
+		cancel()
+		return errors.Join(<-served, server.Close())
+	}, nil
 }
 
 // mode is a command of the scripts: "mode 0600 FILE" holds a file's permissions.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +60,17 @@ type Config struct {
 	// [DefaultInitialTTL].
 	InitialTTL time.Duration
 
+	// WSRoute is the path, below the base path, at which pipes connect. Default:
+	// [DefaultWSRoute].
+	WSRoute string
+
+	// HTTPRoute is the path, below the base path, under which "poke/" takes
+	// messages. Default: [DefaultHTTPRoute].
+	HTTPRoute string
+
+	// NoPoke takes HTTPRoute away.
+	NoPoke bool
+
 	// NoAdmin takes the administration below /admin/ away.
 	NoAdmin bool
 
@@ -86,6 +98,13 @@ type Config struct {
 	// Log takes the server's messages. Default: none.
 	Log *slog.Logger
 }
+
+// The defaults of [Config.WSRoute] and [Config.HTTPRoute], as in
+// django-plotly-dash.
+const (
+	DefaultWSRoute   = "dpd/ws/channel"
+	DefaultHTTPRoute = "dpd/views"
+)
 
 // DefaultInitialTTL is the default of [Config.InitialTTL].
 const DefaultInitialTTL = 24 * time.Hour
@@ -123,6 +142,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.DefaultAccess = access; access == app.DefaultAccess {
 		c.DefaultAccess = app.Authenticated
 	}
+	if c.WSRoute, err = plainPath(c.WSRoute, DefaultWSRoute); err != nil {
+		return c, fmt.Errorf("websocket route: %w", err)
+	}
+	if c.HTTPRoute, err = plainPath(c.HTTPRoute, DefaultHTTPRoute); err != nil {
+		return c, fmt.Errorf("HTTP route: %w", err)
+	}
 	if c.InitialTTL < 0 {
 		return c, fmt.Errorf("initial arguments cannot expire before they are made")
 	}
@@ -136,4 +161,21 @@ func (c Config) withDefaults() (Config, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c, nil
+}
+
+// plainPath returns a path below the base path without slashes at its ends, or
+// the default when there is none.
+func plainPath(path, byDefault string) (string, error) {
+	path = strings.Trim(path, "/")
+	if path == "" {
+		return byDefault, nil
+	}
+	first, _, _ := strings.Cut(path, "/")
+	switch u, err := url.Parse(path); {
+	case err != nil || u.EscapedPath() != path || u.Path != path || !isClean("/"+path) || strings.ContainsAny(path, "{}"):
+		return "", fmt.Errorf("%q is not a plain path such as %s", path, byDefault)
+	case slices.Contains([]string{kindApp, kindInstance, "static"}, first):
+		return "", fmt.Errorf("%q is below /%s/, which is taken", path, first)
+	}
+	return path, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -42,10 +43,8 @@ type nothing struct{}
 // operations are all operations by name.
 var operations = func() map[string]operation {
 	all := map[string]operation{}
-	for _, part := range []map[string]operation{instanceOperations, userOperations, groupOperations, appOperations} {
-		for name, do := range part {
-			all[name] = do
-		}
+	for _, part := range []map[string]operation{instanceOperations, userOperations, groupOperations, appOperations, pokeOperations, tokenOperations} {
+		maps.Copy(all, part)
 	}
 	return all
 }()
@@ -65,7 +64,7 @@ type controlError struct {
 	Code  app.Code `json:"code"`
 }
 
-// maxControl bounds the body of a request, and of an answer.
+// maxControl bounds the body of a request, and of an answer, in bytes.
 const maxControl = 256 << 20
 
 // control serves the operations: POST /<name> with the arguments. Whoever may

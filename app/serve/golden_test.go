@@ -284,14 +284,16 @@ func replay(t *testing.T, name string, exchanges []exchange, seen map[string]boo
 	}
 	a := twin(t)
 	server, err := serve.New(serve.Config{
-		Apps:      []*app.App{a},
-		Suites:    []*app.Suite{dynLib},
-		PublicURL: "http://o.example", // a hand-made Origin of 11_context
+		Apps:          []*app.App{a},
+		Suites:        []*app.Suite{dynLib},
+		PublicURL:     "http://o.example", // a hand-made Origin of 11_context
+		DefaultAccess: app.Public,
 	})
 	if err != nil {
 		judge(t, name+": the app", map[string]finding{"app": {"served", err.Error()}}, seen)
 		return
 	}
+	defer server.Close()
 	judge(t, name+": the app", nil, seen)
 	handler := server.Handler()
 	prefix := "/app/" + a.Slug()

@@ -284,7 +284,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, v *Visit
 	if err == nil {
 		_, err = s.store.SignIn(r.Context(), user.Name, r.PostForm.Get("password"), remoteIP(r))
 		if app.ErrorCode(err) == app.Unauthorized {
-			err = app.Errorf(app.Unauthorized, "The present password is wrong.")
+			err = app.Errorf(app.Invalid, "The present password is wrong.")
 		}
 	}
 	if err == nil {

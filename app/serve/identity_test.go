@@ -396,6 +396,7 @@ func TestThrottling(t *testing.T) {
 }
 
 func TestNextIsLocal(t *testing.T) {
+	servers := map[string]*serve.Server{}
 	for _, tt := range []struct{ base, next, want string }{
 		{"/", "", "/"},
 		{"/", "/", "/"},
@@ -433,8 +434,10 @@ func TestNextIsLocal(t *testing.T) {
 		{"/b", "/b/..", "/b/"},
 		{"/b", "/b%2f../other", "/b/"},
 	} {
-		s, _ := newServer(t, serve.Config{BasePath: tt.base})
-		if got := s.LocalURL(tt.next); got != tt.want {
+		if servers[tt.base] == nil {
+			servers[tt.base], _ = newServer(t, serve.Config{BasePath: tt.base})
+		}
+		if got := servers[tt.base].LocalURL(tt.next); got != tt.want {
 			t.Errorf("base %s: %q leads to %q, want %q", tt.base, tt.next, got, tt.want)
 		}
 	}
@@ -555,8 +558,8 @@ func TestChangePassword(t *testing.T) {
 		old, new, again string
 		status          int
 	}{
-		{"wrong", changed, changed, http.StatusUnauthorized},
-		{"", changed, changed, http.StatusUnauthorized},
+		{"wrong", changed, changed, http.StatusBadRequest},
+		{"", changed, changed, http.StatusBadRequest},
 		{password, changed, "other", http.StatusBadRequest},
 		{password, "short", "short", http.StatusBadRequest},
 		{password, "", "", http.StatusBadRequest},
@@ -745,7 +748,7 @@ func TestAuthenticate(t *testing.T) {
 		if resp.StatusCode != tt.status || resp.Header.Get("Location") != tt.location || !strings.Contains(body, tt.content) {
 			t.Errorf("%s %s as %q: %d %s %s", tt.method, tt.path, tt.user, resp.StatusCode, resp.Header.Get("Location"), body)
 		}
-		if strings.Contains(body, "10.0.0.1") || tt.user == "ann" && strings.Contains(body, "/account") {
+		if tt.user != "root" && strings.Contains(body, "10.0.0.1") || tt.user == "ann" && strings.Contains(body, "/account") {
 			t.Errorf("%s %s as %q: %s", tt.method, tt.path, tt.user, body)
 		}
 		if calls > 1 {

@@ -12,6 +12,7 @@ import (
 
 	"dashd/app"
 	"dashd/app/dcc"
+	"dashd/app/dpd"
 	"dashd/app/html"
 	"dashd/app/table"
 	"dashd/views"
@@ -188,7 +189,7 @@ func (s *Server) scripts(m *mount) []views.Script {
 }
 
 // suiteScripts lists the URLs of a suite's scripts. With graphs, that of dcc is
-// ready to draw them.
+// ready to draw them. That of dpd learns from its URL where pipes connect.
 func (s *Server) suiteScripts(suite *app.Suite, graphs bool) (urls []string) {
 	base := s.config.BasePath
 	if graphs && suite == dcc.Suite {
@@ -196,7 +197,11 @@ func (s *Server) suiteScripts(suite *app.Suite, graphs bool) (urls []string) {
 		urls = append(urls, s.bundles.url(base, sitePackage, "graph.js")+"#"+topojson)
 	}
 	for _, file := range suite.Scripts {
-		urls = append(urls, s.bundles.url(base, suite.Package, file))
+		url := s.bundles.url(base, suite.Package, file)
+		if suite == dpd.Suite {
+			url += "#" + base + s.config.WSRoute
+		}
+		urls = append(urls, url)
 	}
 	return urls
 }

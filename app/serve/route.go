@@ -19,7 +19,7 @@ type siteRoute struct {
 // siteRoutes is the table of the routes besides those of apps, instances and
 // static files. A test holds who may call each.
 func (s *Server) siteRoutes() []siteRoute {
-	routes := s.identityRoutes()
+	routes := append(s.identityRoutes(), s.liveRoutes()...)
 	if !s.config.NoAdmin {
 		routes = append(routes, s.adminRoutes()...)
 	}

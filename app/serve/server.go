@@ -7,6 +7,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"dashd/app/dpd"
 	"dashd/app/html"
 	"dashd/app/table"
+	"dashd/live"
 	"dashd/static"
 	"dashd/store"
 	"dashd/views"
@@ -46,6 +48,9 @@ type Server struct {
 	compress func(http.Handler) http.HandlerFunc
 
 	failures failures
+
+	hub   *live.Hub
+	pokes pokeLimits
 }
 
 // New makes a server. It checks the apps ([app.Validate]) and returns all that
@@ -71,7 +76,7 @@ func prepare(config Config) (*Server, error) {
 	if err := app.Validate(config.Apps...); err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, byName: map[string]*mount{}, bySlug: map[string]*mount{}, hosts: newHostList(config), cookie: cookieOf(config.BasePath)}
+	s := &Server{config: config, byName: map[string]*mount{}, bySlug: map[string]*mount{}, hosts: newHostList(config), cookie: cookieOf(config.BasePath), hub: live.New(live.Limits{})}
 	suites, err := config.suites()
 	if err != nil {
 		return nil, err
@@ -122,6 +127,7 @@ func (s *Server) open(wait time.Duration) (err error) {
 	s.store = store.New(path)
 	s.store.Log = s.config.Log
 	s.store.LockWait = wait
+	s.store.OnSessionEnd = s.endListeners
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	if err := s.store.Open(ctx); err != nil {
@@ -142,6 +148,9 @@ func (s *Server) open(wait time.Duration) (err error) {
 	if err := s.loadAccess(ctx); err != nil {
 		return err
 	}
+	if err := s.openHub(ctx); err != nil {
+		return err
+	}
 	if s.config.Seed != nil {
 		if err := s.config.Seed(ctx, s.Instances()); err != nil {
 			return fmt.Errorf("seed: %w", err)
@@ -154,7 +163,7 @@ func (s *Server) open(wait time.Duration) (err error) {
 const databaseFile = "dashd.db"
 
 // loadAccess reads who may open the apps, where the store stands above their
-// code.
+// code. Those who listen come back with the rights that they have now.
 func (s *Server) loadAccess(ctx context.Context) error {
 	apps, err := s.store.Apps(ctx)
 	if err != nil {
@@ -165,6 +174,7 @@ func (s *Server) loadAccess(ctx context.Context) error {
 			m.access.Store(a.Access)
 		}
 	}
+	s.hub.CloseAll()
 	return nil
 }
 
@@ -180,9 +190,16 @@ func (s *Server) appAccess(m *mount) app.Access {
 	return access
 }
 
-// Close closes the store, after all requests have ended. Without a data
-// directory, what it held is gone.
-func (s *Server) Close() error { return s.store.Close() }
+// closeTimeout bounds the end: the listeners leave, and the channels are kept.
+const closeTimeout = 10 * time.Second
+
+// Close sends the listeners away and closes the store, after all other requests
+// have ended. Without a data directory, what it held is gone.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return errors.Join(s.closeHub(ctx), s.store.Close())
+}
 
 // Handler returns the server's handler. It expects the base path in the
 // requests' paths.

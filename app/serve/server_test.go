@@ -458,10 +458,7 @@ func TestGracefulStop(t *testing.T) {
 		<-release
 		return "done"
 	})
-	s, err := serve.New(serve.Config{Apps: []*app.App{a}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, _ := newServer(t, serve.Config{Apps: []*app.App{a}})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

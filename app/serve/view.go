@@ -373,6 +373,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v *Visit) *app.Cal
 		Page:      pageOf(r.URL.RawQuery),
 		Dist:      m.dist,
 		Visitor:   v,
+		Bus:       v,
 		Log:       m.log,
 		RequestID: requestID(w),
 	}

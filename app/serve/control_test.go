@@ -1,0 +1,192 @@
+package serve_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dashd/app/serve"
+)
+
+// command runs a command line and returns its exit code and what it prints.
+func command(ctx context.Context, config serve.Config, args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = serve.Run(ctx, config, args, strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestExitCode(t *testing.T) {
+	data := "--data=" + t.TempDir()
+	for _, test := range []struct {
+		line string
+		code int
+	}{
+		{"instance list", 0},
+		{"--help", 0},
+		{"instance show nope", 1},
+		{"instance delete nope", 1},
+		{"instance", 2},
+		{"instance show", 2},
+		{"instance access x everybody", 2},
+		{"instance set x y z red", 2},
+		{"serve --admin perhaps", 2},
+	} {
+		code, _, stderr := command(t.Context(), program(), append(strings.Fields(test.line), data)...)
+		if code != test.code {
+			t.Errorf("%s: exit code %d, not %d\n%s", test.line, code, test.code, stderr)
+		}
+	}
+}
+
+// TestControl holds what the socket answers to what no command of this version
+// sends.
+func TestControl(t *testing.T) {
+	data := t.TempDir()
+	stop, err := start(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if code, _, stderr := command(t.Context(), program(), "instance", "list", "--data", data); code != 0 {
+		t.Fatal(stderr)
+	}
+	client := &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(data, "dashd.sock"))
+		},
+		DisableKeepAlives: true,
+	}}
+	for _, test := range []struct {
+		name, body string
+		status     int
+		want       string
+	}{
+		{"instance/list", `{}`, 200, `[]`},
+		{"instance/show", `"nope"`, 404, `{"error":"There is no such instance.","code":"not_found"}`},
+		{"instance/show", `{"x":1}`, 400, `"code":"invalid"`},
+		{"instance/show", ``, 400, `"code":"invalid"`},
+		{"instance/fly", `{}`, 404, `The running server does not know \"instance/fly\"`},
+		{"", `{}`, 404, `"code":"not_found"`},
+	} {
+		answer, err := client.Post("http://localhost/"+test.name, "application/json", strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		if err := errors.Join(err, answer.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if answer.StatusCode != test.status || !strings.Contains(string(text), test.want) {
+			t.Errorf("%s %s: %d %s, want %d %s", test.name, test.body, answer.StatusCode, text, test.status, test.want)
+		}
+	}
+}
+
+// TestAnswers holds what a command makes of a server's answers.
+func TestAnswers(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		serve  http.HandlerFunc
+		stderr string
+	}{
+		{"error", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusConflict)
+			_, _ = io.WriteString(w, `{"error":"The name is taken.","code":"conflict"}`)
+		}, ": The name is taken.\n"},
+		{"internal error", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, `{"error":"list the users: disk full","code":"internal"}`)
+		}, ": list the users: disk full\n"},
+		{"no JSON", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no", http.StatusBadGateway)
+		}, ": the running server answers 502 Bad Gateway\n"},
+		{"no result", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"no":"list"}`)
+		}, ": read the server's answer: "},
+		{"no answer", func(http.ResponseWriter, *http.Request) {
+			panic(http.ErrAbortHandler)
+		}, ": ask the running server: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			data := t.TempDir()
+			listener, err := net.Listen("unix", filepath.Join(data, "dashd.sock"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := &http.Server{Handler: test.serve}
+			served := make(chan error, 1)
+			go func() { served <- server.Serve(listener) }()
+			code, _, stderr := command(t.Context(), program(), "user", "list", "--data", data)
+			if code != 1 || !strings.Contains(stderr, test.stderr) {
+				t.Errorf("exit code %d and %q, want 1 and %q", code, stderr, test.stderr)
+			}
+			_ = server.Close()
+			<-served
+		})
+	}
+}
+
+// TestLocked holds what happens while somebody has the data directory who takes
+// no commands.
+func TestLocked(t *testing.T) {
+	open := func(t *testing.T) (data string, holder *serve.Server) {
+		t.Helper()
+		config := program()
+		config.Data = t.TempDir()
+		holder, err := serve.New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return config.Data, holder
+	}
+	t.Run("for ever", func(t *testing.T) {
+		data, holder := open(t)
+		defer holder.Close()
+		synctest.Test(t, func(t *testing.T) {
+			for _, line := range []string{"instance list", "serve"} {
+				code, _, stderr := command(t.Context(), program(), append(strings.Fields(line), "--data", data)...)
+				const want = "and it takes no commands: stop it, or give another directory with --data"
+				if code != 1 || !strings.Contains(stderr, want) {
+					t.Errorf("%s: exit code %d and %q, want 1 and %q", line, code, stderr, want)
+				}
+			}
+		})
+	})
+	t.Run("for a moment", func(t *testing.T) {
+		data, holder := open(t)
+		synctest.Test(t, func(t *testing.T) {
+			closed := make(chan error, 1)
+			time.AfterFunc(3*time.Second, func() { closed <- holder.Close() })
+			if code, _, stderr := command(t.Context(), program(), "user", "list", "--data", data); code != 0 {
+				t.Error(stderr)
+			}
+			if err := <-closed; err != nil {
+				t.Error(err)
+			}
+		})
+	})
+	t.Run("until interrupted", func(t *testing.T) {
+		data, holder := open(t)
+		defer holder.Close()
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			code, _, stderr := command(ctx, program(), "user", "list", "--data", data)
+			if code != 1 || !strings.Contains(stderr, context.DeadlineExceeded.Error()) {
+				t.Errorf("exit code %d and %q", code, stderr)
+			}
+		})
+	})
+}
