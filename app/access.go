@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -83,8 +82,8 @@ var namePattern = regexp.MustCompile(`^[\p{L}\p{N}_.@+-]{1,150}$`)
 // CheckName returns an Invalid [Error] when name cannot be that of a user or a
 // group: letters, digits and @ . + - _, at most 150.
 func CheckName(name string) error {
-	if !namePattern.MatchString(name) {
-		return Errorf(Invalid, "A name has 1 to 150 letters, digits and @ . + - _; %s", fmt.Sprintf("%q is not one.", name))
+	if !namePattern.MatchString(name) || strings.Trim(name, ".") == "" { // dots alone mean something else in a path
+		return Errorf(Invalid, "A name has 1 to 150 letters, digits and @ . + - _; %q is not one.", name)
 	}
 	return nil
 }

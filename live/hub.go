@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"sync"
 	"time"
@@ -78,6 +79,10 @@ func (l Limits) withDefaults() Limits {
 // Hub is where messages are published and listeners join. It is safe for
 // concurrent use.
 type Hub struct {
+	// Log is told of panics in the functions of a client that is served by
+	// websocket. It is set before that; New sets one that writes nothing.
+	Log *slog.Logger
+
 	limits Limits
 
 	mu        sync.Mutex // taken before those of listeners and writers
@@ -95,6 +100,7 @@ type Hub struct {
 // New makes a hub.
 func New(limits Limits) *Hub {
 	return &Hub{
+		Log:       slog.New(slog.DiscardHandler),
 		limits:    limits.withDefaults(),
 		channels:  map[string]*channel{},
 		order:     list.New(),

@@ -2,10 +2,13 @@ package live
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -25,10 +28,13 @@ const (
 	perSecond = 40
 )
 
-// ServeWebSocket answers a websocket handshake and serves the connection until
-// it ends; the end of the request's context does not end it. Only pages of this
-// host may connect, and those of origins, which are patterns as in [path.Match]
-// of a host, or a scheme, :// and a host.
+// ServeWebSocket answers a websocket handshake and returns. A goroutine of the
+// hub serves the connection until it ends, at the latest by Shutdown. The
+// functions of the client outlive the request; what they hold on to, each
+// connection holds.
+//
+// Only pages of this host may connect, and those of origins, which are patterns
+// as in [path.Match] of a host, or of a scheme, :// and a host.
 func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, client Client, origins ...string) {
 	if origin := strings.ToLower(r.Header.Get("Origin")); r.TLS != nil && strings.HasPrefix(origin, "http:") {
 		http.Error(w, "This page came without TLS.", http.StatusForbidden) // Accept compares hosts alone
@@ -42,7 +48,6 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, client Clie
 	if err != nil {
 		return // Accept has answered
 	}
-	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(int64(h.limits.Frame))
 	socket := &socket{conn: conn, raw: taken.conn}
 	l, err := h.join(client, socket)
@@ -52,12 +57,25 @@ func (h *Hub) ServeWebSocket(w http.ResponseWriter, r *http.Request, client Clie
 	case err != nil:
 		socket.close(CloseFull)
 	default:
-		defer l.leave()
-		l.read(conn)
-		// Most often it is closed already. Where it broke the protocol, the
-		// client needs time to read that.
-		socket.close(CloseProtocol)
+		// Not in this goroutine: it holds the buffers, headers and stack of
+		// net/http, half of what a connection would cost.
+		go l.serve(socket)
 	}
+}
+
+// serve serves a connection until it ends.
+func (l *listener) serve(s *socket) {
+	defer l.leave()
+	defer func() { _ = s.conn.CloseNow() }()
+	defer func() {
+		if p := recover(); p != nil {
+			l.hub.Log.Error("a function of a listener panicked", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	l.read(s.conn)
+	// Most often it is closed already. Where it broke the protocol, the client
+	// needs time to read that.
+	s.close(CloseProtocol)
 }
 
 // read serves what the client sends until the connection ends. It reads on
@@ -107,7 +125,14 @@ func (s *socket) close(code Code) {
 
 func (s *socket) cut() { _ = s.raw.Close() }
 
-// hijacker notes the connection that a handshake takes over.
+// Sizes of a connection's buffers, in bytes. Those of net/http are 4096, of
+// which thousands of silent connections would use nothing.
+const (
+	readBuffer  = 512
+	writeBuffer = 1024
+)
+
+// hijacker takes a connection over for a handshake, and notes it.
 type hijacker struct {
 	http.ResponseWriter
 	conn net.Conn
@@ -115,6 +140,17 @@ type hijacker struct {
 
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
 	h.conn = conn
-	return conn, buffers, err
+	early := make([]byte, buffers.Reader.Buffered()) // sent before the handshake was answered
+	if _, err := io.ReadFull(buffers.Reader, early); err != nil {
+		return nil, nil, err
+	}
+	reader := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), conn), max(readBuffer, len(early)))
+	if _, err := reader.Peek(len(early)); err != nil {
+		return nil, nil, err
+	}
+	return conn, bufio.NewReadWriter(reader, bufio.NewWriterSize(conn, writeBuffer)), nil
 }

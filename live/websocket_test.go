@@ -1,16 +1,20 @@
 package live_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -357,34 +361,36 @@ func TestWebSocketControlFlood(t *testing.T) {
 // Peers that take no part in the closing are gone within a second.
 func TestWebSocketHalfOpen(t *testing.T) {
 	client := live.Client{Session: "s", Listen: open.Listen}
-	for name, test := range map[string]func(*wire){
-		"reads, does not answer": func(w *wire) { w.closing() },
-		"does not read":          func(*wire) { time.Sleep(live.CloseTimeout) },
-		"in the middle of a message": func(w *wire) {
+	for name, test := range map[string]func(*wire, *sync.WaitGroup){
+		"reads, does not answer": func(w *wire, _ *sync.WaitGroup) { w.closing() },
+		"does not read":          func(*wire, *sync.WaitGroup) { time.Sleep(live.CloseTimeout); synctest.Wait() },
+		"in the middle of a message": func(w *wire, _ *sync.WaitGroup) {
 			w.raw(append(header(fin|opText, 1000), "{"...))
 			w.closing()
 		},
-		"sends on": func(w *wire) {
+		"sends on": func(w *wire, senders *sync.WaitGroup) {
 			w.raw(append(header(fin|opText, 1<<40), "{"...))
-			go func() {
+			senders.Go(func() {
 				for {
 					if _, err := w.Write(make([]byte, 100)); err != nil {
 						return
 					}
 					time.Sleep(10 * time.Millisecond)
 				}
-			}()
+			})
 			w.closing()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inServer(t, live.Limits{}, client, func(t *testing.T, s *served) {
+				var senders sync.WaitGroup
+				defer senders.Wait()
 				w := s.connect()
 				w.subscribe("u", "c")
 				w.expect("subscribed c 0")
 				start := time.Now()
 				s.CloseSession("s")
-				test(w)
+				test(w, &senders)
 				w.gone()
 				if held := time.Since(start); held > live.CloseTimeout {
 					t.Errorf("gone after %v", held)
@@ -533,6 +539,8 @@ func TestWebSocketPanic(t *testing.T) {
 		return true
 	}}
 	inServer(t, live.Limits{}, client, func(t *testing.T, s *served) {
+		var log bytes.Buffer
+		s.Log = slog.New(slog.NewTextHandler(&log, nil))
 		w, other := s.connect(), s.connect()
 		w.subscribe("u", "bad")
 		w.gone()
@@ -540,6 +548,9 @@ func TestWebSocketPanic(t *testing.T) {
 		other.expect("subscribed c 0")
 		if n := s.listeners(); n != 1 {
 			t.Errorf("%d listeners", n)
+		}
+		if !strings.Contains(log.String(), "panic=bad") || !strings.Contains(log.String(), "websocket_test.go") {
+			t.Errorf("log: %s", &log)
 		}
 		other.Close()
 	})

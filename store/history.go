@@ -87,12 +87,15 @@ func (s *Store) Restore(ctx context.Context, slug string, revision int64, by str
 
 // stateAt reads the tracked properties as they were at a revision.
 func (i *Instance) stateAt(tx *Tx, revision int64) (app.BaseState, error) {
-	var newest, horizon int64
-	err := tx.QueryRow(`SELECT revision, horizon FROM instances WHERE id = ?`, i.id).Scan(&newest, &horizon)
+	newest, err := i.lent()
 	if err != nil {
-		return nil, fmt.Errorf("read the instance's revision: %w", err)
+		return nil, err
 	}
-	if revision < max(1, horizon) || revision > newest {
+	var horizon int64
+	if err := tx.QueryRow(`SELECT horizon FROM instances WHERE id = ?`, i.id).Scan(&horizon); err != nil {
+		return nil, fmt.Errorf("read where the history begins: %w", err)
+	}
+	if revision < max(1, horizon) || revision > newest.version {
 		return nil, app.Errorf(app.NotFound, "The history of this instance has no revision %d.", revision)
 	}
 	rows, err := tx.Query(`

@@ -198,7 +198,7 @@ func TestHistoryIsBounded(t *testing.T) {
 func TestHistoryIsBoundedInBytes(t *testing.T) {
 	s := openAt(t, "")
 	shirtInstance(t, s)
-	for n := range 60 {
+	for n := range 46 {
 		value := fmt.Appendf(nil, `"%d%s"`, n, strings.Repeat("x", store.MaxState/2))
 		must(t, s.SetProperty(t.Context(), "shirts-1", "color", "value", value, ""))
 	}

@@ -299,6 +299,11 @@ func (i *Instance) write(tx *Tx, v visit, edits []edit, next *state) error {
 		if err != nil {
 			return fmt.Errorf("untrack a property: %w", err)
 		}
+		tx.onCommit(func() {
+			i.mu.Lock()
+			defer i.mu.Unlock()
+			i.knowledge.forget(e.at)
+		})
 	}
 	if removed { // else the rows of the properties tell
 		if _, err := tx.Exec(`UPDATE instances SET revision = ?, updated = ? WHERE id = ?`, next.version, tx.now, i.id); err != nil {

@@ -169,3 +169,24 @@ func TestOneInstanceEach(t *testing.T) {
 		t.Errorf("one that was dropped: %v", err)
 	}
 }
+
+func TestUntrackedPropertiesAreForgotten(t *testing.T) {
+	s := openMemory(t)
+	i := newShirt(t, s)
+	change := blue(i)
+	for range 2 { // the second time it is learned and confirmed
+		if err := i.Save(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, at := i.knowledge.page(change.Page), place{"color", "value"}
+	if page.learned[at] == 0 || page.announced[at] == 0 || i.knowledge.confirmed[at] == 0 {
+		t.Fatalf("%+v, %v", page, i.knowledge.confirmed)
+	}
+	if err := s.Untrack(t.Context(), "shirts-1", "color", "value", ""); err != nil {
+		t.Fatal(err)
+	}
+	if len(page.learned)+len(page.announced)+len(i.knowledge.confirmed) != 0 {
+		t.Errorf("%+v, %v", page, i.knowledge.confirmed)
+	}
+}

@@ -261,11 +261,13 @@ func TestReplaceState(t *testing.T) {
 	i := shirtInstance(t, s)
 	p := open(t, i)
 	p.save(changed("size", `"large"`))
+	slow := i.Arrive()
 	target := app.BaseState{
 		"size": {"value": json.RawMessage(`"large"`)},
 		"text": {"value": json.RawMessage(`[ 1, 2 ]`), "style": nil},
 	}
 	must(t, s.ReplaceState(t.Context(), "shirts-1", target, "ann"))
+	p.saveAt(slow, answered("size", `"slow"`), answered("text", `"slow"`))
 	target["text"]["value"] = json.RawMessage(`[1,2]`)
 	if diff := cmp.Diff(target, i.State()); diff != "" {
 		t.Error(diff)

@@ -195,3 +195,20 @@ func TestClosedStore(t *testing.T) {
 	}
 	open(t, i).save() // nothing to write
 }
+
+func TestCheckFindsDamage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dashd.db")
+	s := openAt(t, path)
+	create(t, s, store.NewInstance{State: numbered(2000)})
+	must(t, s.Close())
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	must(t, err)
+	info, err := f.Stat()
+	must(t, err)
+	_, err = f.WriteAt([]byte(strings.Repeat("noise", 800)), info.Size()-4096) // of the properties
+	must(t, errors.Join(err, f.Close()))
+	s = openAt(t, path)
+	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "check the database") {
+		t.Errorf("%v", err)
+	}
+}

@@ -115,9 +115,22 @@ func (c *sessionCache) takeSeen() map[sessionHash]time.Time {
 	return seen
 }
 
+// giveBack takes back what takeSeen has handed over.
+func (c *sessionCache) giveBack(seen map[sessionHash]time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for hash, at := range seen {
+		if c.seen[hash].Before(at) {
+			c.seen[hash] = at
+		}
+	}
+}
+
 // saveSeen writes when sessions were last used.
 func (s *Store) saveSeen(tx *Tx) error {
-	for hash, at := range s.sessions.takeSeen() {
+	seen := s.sessions.takeSeen()
+	tx.onUndo(func() { s.sessions.giveBack(seen) })
+	for hash, at := range seen {
 		if _, err := tx.Exec(`UPDATE sessions SET seen = max(seen, ?) WHERE hash = ?`, millis(at), hash[:]); err != nil {
 			return fmt.Errorf("save when sessions were used: %w", err)
 		}

@@ -8,14 +8,14 @@ import (
 )
 
 // The driver and its C library are a pair that is tested together; a change of
-// either is a decision, not a side effect of another module's update. goose asks
-// for a later libc than the driver's own go.mod.
+// either is a decision, not a side effect of another module's update. So goose
+// stays at the last version that asks for no later one.
 func TestPinnedVersions(t *testing.T) {
 	out, err := exec.Command("go", "list", "-m", "modernc.org/sqlite", "modernc.org/libc").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.TrimSpace(string(out)), "modernc.org/sqlite v1.60.1\nmodernc.org/libc v1.78.0"; got != want {
+	if got, want := strings.TrimSpace(string(out)), "modernc.org/sqlite v1.60.0\nmodernc.org/libc v1.77.1"; got != want {
 		t.Errorf("modules:\n%s\nwant\n%s", got, want)
 	}
 	db, err := sql.Open("sqlite", ":memory:")

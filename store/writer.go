@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -25,8 +26,8 @@ var background = context.Background()
 // writer is the goroutine that makes all changes. It runs the jobs that wait
 // in one transaction, so that a commit, which is what a write costs, is shared
 // by many. When one of them fails, all are run again, each in a savepoint of
-// its own: a job may be run twice. It owns the database's one
-// connection, or borrows it for a batch where readers need it too.
+// its own. It owns the database's one connection, or borrows it for a batch
+// where readers need it too.
 type writer struct {
 	db   *sql.DB
 	owns bool
@@ -110,6 +111,7 @@ func (w *writer) run() {
 	for {
 		select {
 		case j := <-w.jobs:
+			runtime.Gosched() // whoever is about to write joins the batch
 			batch = w.batch(batch, j)
 		case <-w.closing:
 			select {
@@ -282,6 +284,10 @@ func (w *writer) release() {
 // Tx is the transaction of one job: what the job did stands or falls as one. It
 // is valid until the job returns, and for its goroutine only. Rows are closed
 // before the next statement.
+//
+// A job may be run a second time when the first is undone, so it leaves nothing
+// behind but what onUndo takes back. It returns the errors of its statements:
+// after some of them SQLite has ended the transaction.
 type Tx struct {
 	now int64 // when the job began
 

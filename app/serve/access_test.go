@@ -32,10 +32,15 @@ var (
 	users      = []string{user, member, other, superuser}
 	staff      = []string{member, superuser}
 	superusers = []string{superuser}
+	tokens     = []string{} // no visitor: programs, by a token
 )
 
 // siteMatrix says who may call each route of the site's own pages and forms.
 var siteMatrix = map[string][]string{
+	"GET dpd/ws/channel":      everybody, // each subscription is decided for itself
+	"POST dpd/ws/channel":     everybody,
+	"POST dpd/views/poke/{$}": tokens,
+
 	"GET login":                       everybody,
 	"POST login":                      everybody,
 	"GET logout":                      everybody,
@@ -255,6 +260,10 @@ func TestSiteAccess(t *testing.T) {
 					form = url.Values{}
 				}
 				resp := b.send(route.Method, "/"+path, form)
+				if len(may) == 0 {
+					wantStatus(t, resp, http.StatusUnauthorized)
+					return
+				}
 				wantDecision(t, resp, slices.Contains(may, visitor), visitor, route.Method, "/", path)
 				if cache := resp.Header.Get("Cache-Control"); cache != "no-store" && resp.StatusCode == http.StatusOK {
 					t.Errorf("Cache-Control: %s", cache)
@@ -386,6 +395,7 @@ func tricks(base, path string) []string {
 		base + first + "/" + strings.Replace(last, "/", "/;/", 1),
 		base + first + "/" + strings.Replace(last, "/", "/initial/x/", 1),
 		base + first + "/" + strings.Replace(last, "/", "/initial//", 1),
+		base + first + "/" + strings.Replace(last, "/", "/initial/;/", 1),
 		path + "/",
 		path + "//",
 		path + "/.",

@@ -214,16 +214,19 @@ func TestAdminDeletesNamesFromAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	did(t, b, b.post("/admin/apps/colors/access", "level", "restricted", "who", "user:ann group:staff"), "Saved.")
-	did(t, b, b.post("/admin/users/ann/delete"), "The user ann is deleted.")
-	did(t, b, b.post("/admin/groups/staff/delete"), "The group staff is deleted.")
-	did(t, b, b.post("/admin/users/", "name", "ann", "password", password), "The user ann is added.")
-	did(t, b, b.post("/admin/groups/", "name", "staff"), "The group staff is added.")
-	did(t, b, b.post("/admin/groups/staff/add", "user", "bob"), "bob is a member of staff now.")
-	for _, name := range []string{"ann", "bob"} {
+	closed := func(name string) {
+		t.Helper()
 		c := newClient(t, s.Handler())
 		c.signIn(name, password)
 		wantStatus(t, c.get("/app/colors/"), http.StatusForbidden)
 	}
+	did(t, b, b.post("/admin/users/ann/delete"), "The user ann is deleted.")
+	did(t, b, b.post("/admin/users/", "name", "ann", "password", password), "The user ann is added.")
+	closed("ann")
+	did(t, b, b.post("/admin/groups/staff/delete"), "The group staff is deleted.")
+	did(t, b, b.post("/admin/groups/", "name", "staff"), "The group staff is added.")
+	did(t, b, b.post("/admin/groups/staff/add", "user", "bob"), "bob is a member of staff now.")
+	closed("bob")
 }
 
 func TestAdminAppsThatAreGone(t *testing.T) {

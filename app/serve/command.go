@@ -151,26 +151,26 @@ func (c *serveCommand) Run(ctx context.Context, config Config, console *console)
 		_ = running.Close()
 		return fmt.Errorf("another dashd serves %s: stop it, or give another directory with --data", config.Data)
 	}
-	return errors.Join(c.serve(ctx, server), server.Close())
+	return errors.Join(c.serve(ctx, server, console), server.Close())
 }
 
-func (c *serveCommand) serve(ctx context.Context, server *Server) error {
+func (c *serveCommand) serve(ctx context.Context, server *Server, console *console) error {
 	listener, err := c.listen()
 	if err != nil {
 		return err
 	}
 	url := publicURL(listener.Addr(), server.config.BasePath)
 	server.config.Log.Info("serving", "apps", len(server.apps), "url", url)
-	if err := server.logSetupLink(ctx, url); err != nil {
+	if err := server.printSetupLink(ctx, url, console); err != nil {
 		_ = listener.Close()
 		return err
 	}
 	return server.Serve(ctx, listener)
 }
 
-// logSetupLink shows the operator the way to make the first user, when there is
-// none.
-func (s *Server) logSetupLink(ctx context.Context, url string) error {
+// printSetupLink shows the operator the way to make the first user, when there
+// is none. The link is a secret, so it is not logged.
+func (s *Server) printSetupLink(ctx context.Context, url string, console *console) error {
 	switch {
 	case s.config.PublicURL != "":
 		url = strings.TrimSuffix(s.config.PublicURL, "/") + s.config.BasePath
@@ -179,7 +179,7 @@ func (s *Server) logSetupLink(ctx context.Context, url string) error {
 	}
 	link, err := s.setupLink(ctx, url)
 	if link != "" {
-		s.config.Log.Warn("there is no user yet: open the link to become the first", "link", link)
+		fmt.Fprintf(console.err, "There is no user yet. To become the first, open %s\n", link)
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -90,17 +89,17 @@ func (s *Server) appSlug(name string) string {
 func (s *Server) appRow(a store.App) appRow {
 	row := appRow{Slug: a.Slug, Name: a.Name, Title: a.Name, Instances: a.Instances, Created: a.Created, Seen: a.Seen}
 	m := s.bySlug[a.Slug]
-	if m != nil {
-		row.Present, row.Title, row.Access = true, m.page.Title, s.appAccess(m)
-	}
 	switch {
 	case a.Access != nil:
-		row.Access, row.AccessFrom = cmp.Or(*a.Access, s.config.DefaultAccess), "set"
+		row.Access, row.AccessFrom = *a.Access, "set"
 	case m == nil:
 	case m.code != app.DefaultAccess:
 		row.AccessFrom = "code"
 	default:
 		row.AccessFrom = "default"
+	}
+	if m != nil {
+		row.Present, row.Title, row.Access = true, m.page.Title, s.appAccess(m)
 	}
 	return row
 }

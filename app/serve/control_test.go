@@ -141,52 +141,39 @@ func TestAnswers(t *testing.T) {
 // TestLocked holds what happens while somebody has the data directory who takes
 // no commands.
 func TestLocked(t *testing.T) {
-	open := func(t *testing.T) (data string, holder *serve.Server) {
-		t.Helper()
-		config := program()
-		config.Data = t.TempDir()
-		holder, err := serve.New(config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return config.Data, holder
-	}
-	t.Run("for ever", func(t *testing.T) {
-		data, holder := open(t)
-		defer holder.Close()
-		synctest.Test(t, func(t *testing.T) {
-			for _, line := range []string{"instance list", "serve"} {
-				code, _, stderr := command(t.Context(), program(), append(strings.Fields(line), "--data", data)...)
-				const want = "and it takes no commands: stop it, or give another directory with --data"
-				if code != 1 || !strings.Contains(stderr, want) {
-					t.Errorf("%s: exit code %d and %q, want 1 and %q", line, code, stderr, want)
+	for _, test := range []struct {
+		name string
+		line string
+		held time.Duration // so long
+		wait time.Duration // the command is interrupted then
+		code int
+		err  string
+	}{
+		{"for ever", "user list", time.Hour, time.Hour, 1, "and it takes no commands: stop it, or give another directory with --data"},
+		{"for ever, to a server", "serve", time.Hour, time.Hour, 1, "and it takes no commands: stop it, or give another directory with --data"},
+		{"for a moment", "user list", 3 * time.Second, time.Hour, 0, ""},
+		{"until interrupted", "user list", time.Hour, time.Second, 1, context.DeadlineExceeded.Error()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			config := program()
+			config.Data = t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				holder, err := serve.New(config)
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
+				closed := make(chan error, 1)
+				time.AfterFunc(test.held, func() { closed <- holder.Close() })
+				ctx, cancel := context.WithTimeout(t.Context(), test.wait)
+				defer cancel()
+				code, _, stderr := command(ctx, config, strings.Fields(test.line)...)
+				if code != test.code || !strings.Contains(stderr, test.err) {
+					t.Errorf("exit code %d and %q, want %d and %q", code, stderr, test.code, test.err)
+				}
+				if err := <-closed; err != nil {
+					t.Error(err)
+				}
+			})
 		})
-	})
-	t.Run("for a moment", func(t *testing.T) {
-		data, holder := open(t)
-		synctest.Test(t, func(t *testing.T) {
-			closed := make(chan error, 1)
-			time.AfterFunc(3*time.Second, func() { closed <- holder.Close() })
-			if code, _, stderr := command(t.Context(), program(), "user", "list", "--data", data); code != 0 {
-				t.Error(stderr)
-			}
-			if err := <-closed; err != nil {
-				t.Error(err)
-			}
-		})
-	})
-	t.Run("until interrupted", func(t *testing.T) {
-		data, holder := open(t)
-		defer holder.Close()
-		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			code, _, stderr := command(ctx, program(), "user", "list", "--data", data)
-			if code != 1 || !strings.Contains(stderr, context.DeadlineExceeded.Error()) {
-				t.Errorf("exit code %d and %q", code, stderr)
-			}
-		})
-	})
+	}
 }

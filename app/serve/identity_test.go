@@ -408,6 +408,8 @@ func TestNextIsLocal(t *testing.T) {
 		{"/", "http:evil.example", "/"},
 		{"/", "javascript:alert(1)", "/"},
 		{"/", "//evil.example", "/"},
+		{"/", "//evil.example/app/x/", "/"},
+		{"/", "//ann@evil.example/", "/"},
 		{"/", "///evil.example", "/"},
 		{"/", "/%2fevil.example", "/"},
 		{"/", `/\evil.example`, "/"},

@@ -84,12 +84,20 @@ func (i *Instances) Ensure(ctx context.Context, instance NewInstance) (app.Insta
 
 // Change changes the name, slug, access or save-on-change of an instance.
 func (i *Instances) Change(ctx context.Context, slug string, change InstanceChange) (app.Instance, error) {
-	return i.server.store.UpdateInstance(ctx, slug, change)
+	changed, err := i.server.store.UpdateInstance(ctx, slug, change)
+	if err == nil && (change.Access != nil || change.Slug != nil) {
+		i.server.hub.CloseAll() // who listens comes back with the rights of now
+	}
+	return changed, err
 }
 
 // Delete removes an instance, its state and its history.
 func (i *Instances) Delete(ctx context.Context, slug string) error {
-	return i.server.store.DeleteInstance(ctx, slug)
+	err := i.server.store.DeleteInstance(ctx, slug)
+	if err == nil {
+		i.server.hub.CloseAll()
+	}
+	return err
 }
 
 // Clone makes an instance of the same app with the same state and

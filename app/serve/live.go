@@ -69,7 +69,7 @@ func (s *Server) liveRoutes() []siteRoute {
 		{http.MethodPost, s.config.WSRoute, app.Public, s.servePipes},
 	}
 	if !s.config.NoPoke {
-		routes = append(routes, siteRoute{http.MethodPost, s.config.HTTPRoute + "/poke/", app.Public, s.servePoke})
+		routes = append(routes, siteRoute{http.MethodPost, s.config.HTTPRoute + "/poke/{$}", app.Public, s.servePoke})
 	}
 	return routes
 }
@@ -195,7 +195,7 @@ func (v *Visit) Publish(ctx context.Context, channel, label string, value json.R
 // outlives a restart.
 func (v *Visit) Grant(channel string) string {
 	target := v.place.target()
-	return claimBy + target + " " + v.server.grantMAC(v, target, channel)
+	return claimBy + target + " " + v.server.grantMAC(v.grantee(), target, channel)
 }
 
 // ownChannels begins the channels that are dashd's own, for superusers.
@@ -223,7 +223,9 @@ func (s *Server) mayListen(ctx context.Context, v *Visit, user *app.User, channe
 		target, mac, _ := strings.Cut(by, " ")
 		kind, slug, _ := strings.Cut(target, "/")
 		p, err := s.find(ctx, kind, slug)
-		return err == nil && s.access(p).Allows(user) && hmac.Equal([]byte(mac), []byte(s.grantMAC(v, target, channel)))
+		return err == nil && s.access(p).Allows(user) && slices.ContainsFunc([]string{v.grantee(), noSession}, func(whom string) bool {
+			return hmac.Equal([]byte(mac), []byte(s.grantMAC(whom, target, channel)))
+		})
 	}
 	return slices.ContainsFunc(s.apps, func(m *mount) bool {
 		return matches(m.page.Channels, channel) && s.appAccess(m).Allows(user)
@@ -256,12 +258,21 @@ func (s *Server) placeAt(ctx context.Context, at string) (place, error) {
 	return s.find(ctx, kind, slug)
 }
 
-// grantMAC binds a grant to the user or, for an anonymous visitor, the session.
-func (s *Server) grantMAC(v *Visit, target, channel string) string {
-	whom := "session " + v.sessionID()
+// noSession is to whom a grant belongs that was made for a visitor without a
+// session: to all who may open its place. Anybody can come without a session,
+// and the visitor may have one when the pipe connects again.
+const noSession = "session "
+
+// grantee is to whom a grant for this visitor belongs: the user or, for an
+// anonymous visitor, the session.
+func (v *Visit) grantee() string {
 	if user := v.User(); user != nil {
-		whom = "user " + user.Name
+		return "user " + user.Name
 	}
+	return noSession + v.sessionID()
+}
+
+func (s *Server) grantMAC(whom, target, channel string) string {
 	mac := s.store.MAC("grant", target, channel, whom)
 	return base64.RawURLEncoding.EncodeToString(mac[:sha256.Size/2])
 }

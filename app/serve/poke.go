@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -81,7 +82,7 @@ func (s *Server) servePoke(w http.ResponseWriter, r *http.Request, _ *Visit) err
 		return app.Errorf(app.TooLarge, "The message is too long: a value has at most %d bytes.", live.DefaultLimits.Message)
 	}
 	var poke pokeRequest
-	if err := json.Unmarshal(body, &poke); err != nil {
+	if err := json.Unmarshal(body, &poke); err != nil || !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
 		return app.Errorf(app.Invalid, `The body is not like {"channel_name": "room", "label": "temperature", "value": 21.5}.`)
 	}
 	m := poke.message()

@@ -49,7 +49,7 @@ func (s *Server) handle(mux *http.ServeMux, routes []siteRoute) {
 				return
 			}
 			if r.ContentLength > maxForm {
-				s.fail(w, r, s.tooLarge())
+				s.fail(w, r, app.Errorf(app.TooLarge, "The form is larger than the %d bytes that this server takes.", maxForm))
 				return
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)

@@ -22,8 +22,8 @@ import (
 )
 
 // childCommand is the hidden first argument of a child: this program again,
-// as a server. It is followed by the name of the handler, and by the number of
-// instances or, to profile it, by a directory.
+// as a server. It is followed by the name of the handler, for instances by their
+// number and, to profile it, by a directory.
 //
 // A child prints its address and then, for each line that it reads, the
 // processor time that it has used, in nanoseconds. It ends with its input.
@@ -61,7 +61,7 @@ func runChild(args []string) error {
 			return err
 		}
 		defer server.close()
-		handler, args = server.Handler(), args[:1]
+		handler, args = server.Handler(), args[1:]
 	default:
 		return fmt.Errorf("there is no handler %q", args[0])
 	}

@@ -3,7 +3,7 @@
 //
 //	go run ./examples/bench                 everything, about three minutes
 //	go run ./examples/bench update layout   some of it
-//	go run ./examples/bench -profile DIR    profile the server of "update"
+//	go run ./examples/bench -profile DIR [saved]   profile the server of "update", or of "saved"
 //
 // Wherever it can, it judges a ratio: the same work done by dashd and by
 // something plain, in turns, in one run on one machine. It exits with 1 when a
@@ -42,7 +42,7 @@ func main() {
 		}
 		return
 	}
-	profile := flag.String("profile", "", "only load the server with update-component and write its profiles into `DIR`")
+	profile := flag.String("profile", "", "only load a server with update-component and write its profiles into `DIR`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, *profile, flag.Args())
@@ -53,7 +53,7 @@ func main() {
 // run does what the command line says and returns the exit code.
 func run(ctx context.Context, profile string, names []string) int {
 	if profile != "" {
-		if err := profileUpdate(ctx, profile); err != nil {
+		if err := profileUpdate(ctx, profile, slices.Contains(names, "saved")); err != nil {
 			fmt.Fprintln(os.Stderr, "bench: profile:", err)
 			return 1
 		}

@@ -99,18 +99,23 @@ func measureLayout(ctx context.Context, t *table) error {
 	return nil
 }
 
-// profileUpdate loads update-component for a while and leaves the server's
-// profiles in a directory.
-func profileUpdate(ctx context.Context, dir string) error {
+// profileUpdate loads update-component, of the app or of instances, for a while
+// and leaves the server's profiles in a directory.
+func profileUpdate(ctx context.Context, dir string, saved bool) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	server, err := startChild(ctx, dashdHandler, dir)
+	handler, connections, requests := []string{dashdHandler, dir}, 8, always(updateRequest)
+	if saved {
+		handler, connections = []string{savedHandler, "16", dir}, 16
+		requests = changes(func(connection int) string { return savedPath(connection) + "_dash-update-component" })
+	}
+	server, err := startChild(ctx, handler...)
 	if err != nil {
 		return err
 	}
 	defer server.stop()
-	c, err := newContestant(server, 8, always(updateRequest))
+	c, err := newContestant(server, connections, requests)
 	if err != nil {
 		return err
 	}

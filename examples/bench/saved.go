@@ -64,6 +64,7 @@ func newSaved(count int) (*saved, error) {
 func (s *saved) close() { _ = errors.Join(s.Close(), os.RemoveAll(s.dir)) }
 
 func savedSlug(i int) string { return "instance-" + strconv.Itoa(i) }
+func savedPath(i int) string { return "/instance/" + savedSlug(i) + "/" }
 
 // changes are updates of which each changes a value, at a path for each
 // connection.
@@ -90,7 +91,6 @@ func layouts(path string) requests {
 
 // measureSaved measures instances beside the app itself, one and many.
 func measureSaved(ctx context.Context, t *table) error {
-	const update = "/_dash-update-component"
 	stateless, err := startChild(ctx, dashdHandler)
 	if err != nil {
 		return err
@@ -108,12 +108,12 @@ func measureSaved(ctx context.Context, t *table) error {
 			of = ", 1 instance"
 		}
 		// The layout first: as long as nothing has changed, the answers are alike.
-		c, err := compareTwo(ctx, server, layouts("/instance/"+savedSlug(count/2)+"/_dash-layout"), stateless, layouts(layoutPath(simple.New())), 8)
+		c, err := compareTwo(ctx, server, layouts(savedPath(count/2)+"_dash-layout"), stateless, layouts(layoutPath(simple.New())), 8)
 		if err != nil {
 			return err
 		}
 		t.note("_dash-layout with saved state, 8 connections"+of, c.statelessText())
-		path := func(connection int) string { return "/instance/" + savedSlug(connection*611%count) + update }
+		path := func(connection int) string { return savedPath(connection*611%count) + "_dash-update-component" }
 		if c, err = compareTwo(ctx, server, changes(path), stateless, plain, 16); err != nil {
 			return err
 		}

@@ -1,342 +1,438 @@
-// The components of dpd: window.dpd_components, which the Dash renderer finds
-// by that name. A Pipe shows nothing; it sets properties when messages come.
+// The components of dpd: window.dpd_components, where the Dash renderer looks
+// for them. A Pipe shows nothing; it sets properties when messages come.
 //
 // window.dpd_live is the connection behind the pipes of a page. It belongs to
 // the outermost window of the same origin, so that a page and its frames share
 // one socket. Package live describes the frames that are sent.
-(function () {
+(() => {
   "use strict";
 
-  // The address of the socket stands behind the # of this script's own address.
-  var script = document.currentScript ? document.currentScript.src : "";
-  var address = new URL(script.split("#")[1] || "/dpd/ws/channel", location.href).href;
+  // The address of the socket stands behind the # of this script's own.
+  const script = document.currentScript.src;
+  const address = new URL(script.split("#")[1], script).href;
 
-  var PING = 25000; // milliseconds between signs of life
-  var ANSWER = 10000; // for the answer to one
-  var SLOWEST = 10000; // between tries to connect
-  var AGAIN = 60000; // after which a websocket is tried again
+  // In milliseconds.
+  const ANSWER = 10000; // until the server has answered
+  const BEAT = 25000; // between signs of life; the server gives one in less
+  const SLOWEST = 10000; // between tries to connect
+  const PATIENCE = 60000; // of a stream, until a websocket is tried again; doubles
+  const LONGEST = 3600000; // that it becomes
+  const PAUSE = 16; // between changes of a Pipe's properties
 
-  // Live is a connection: a websocket or, where none can be opened, a stream of
-  // events. It connects while it has pipes, and resumes where it was cut.
-  function Live(url) {
-    this.url = url;
-    this.pipes = new Map(); // by uid
-    this.positions = new Map(); // by channel: {epoch, seq} of the last message
-    this.socket = null;
-    this.failures = 0; // in a row
-    this.noSocket = 0; // websockets that never opened, in a row
-    this.wait = null; // what the server asked for
-    this.timer = null;
-    var live = this;
-    addEventListener("online", function () { live.retry(0); });
-    addEventListener("pagehide", function () { live.disconnect(); });
-    addEventListener("pageshow", function (event) { if (event.persisted) live.retry(0); });
+  const KEPT = 1000; // messages of a Pipe that no callback has taken
+
+  // Live is the connection to an address: a websocket or, where none can be
+  // opened, a stream of events. It connects while it has pipes, and resumes
+  // where it was cut. A pipe has a channel, a label and a claim, and functions
+  // message(value) and gap().
+  class Live {
+    constructor(url) {
+      this.url = url;
+      this.pipes = new Map(); // by uid
+      this.positions = new Map(); // by channel: {epoch, seq} of the last message
+      this.end = null; // the Socket or Stream
+      this.trial = null; // a Socket that may take the place of a Stream
+      this.again = 0; // when that is tried
+      this.patience = PATIENCE;
+      this.heard = false; // anything from the server, since the last beat
+      this.failures = 0; // to connect, in a row
+      this.wait = null; // what a server that restarts has asked for
+      this.timer = null; // for the next beat or try
+      addEventListener("online", () => this.reconnect());
+      addEventListener("pagehide", () => this.disconnect());
+      addEventListener("pageshow", event => { if (event.persisted) this.reconnect(); });
+    }
+
+    add(uid, pipe) {
+      this.pipes.set(uid, pipe);
+      if (this.end) this.change(this.subscription(uid, pipe));
+      else if (!this.timer) this.connect();
+    }
+
+    remove(uid) {
+      const pipe = this.pipes.get(uid);
+      if (!pipe) return;
+      this.pipes.delete(uid);
+      if (this.pipes.size === 0) this.disconnect();
+      if (this.end) this.change({type: "unsubscribe", uid});
+      if (this.on(pipe.channel).length === 0) this.positions.delete(pipe.channel);
+    }
+
+    // publish sends a message, where an app lets browsers do so. It returns
+    // false when there is no websocket at the moment.
+    publish(channel, label, value) {
+      return Boolean(this.end) && this.end.send({type: "publish", channel_name: channel, label, value});
+    }
+
+    on(channel) {
+      return [...this.pipes.values()].filter(pipe => pipe.channel === channel);
+    }
+
+    subscription(uid, {channel, label, claim}) {
+      return {type: "connection_triplet", uid, channel_name: channel, label, claim, ...this.positions.get(channel)};
+    }
+
+    subscriptions() {
+      return Array.from(this.pipes, ([uid, pipe]) => this.subscription(uid, pipe));
+    }
+
+    change(frame) {
+      this.end.change(frame);
+      if (this.trial) this.trial.change(frame);
+    }
+
+    connect() {
+      this.timer = null;
+      if (this.pipes.size === 0 || this.end) return;
+      this.begin(Date.now() < this.again ? new Stream(this) : new Socket(this));
+    }
+
+    begin(end) {
+      this.end = end;
+      this.heard = false;
+      this.timer = setTimeout(() => this.beat(), ANSWER);
+    }
+
+    disconnect() {
+      clearTimeout(this.timer);
+      const ends = [this.end, this.trial];
+      this.timer = this.end = this.trial = null;
+      for (const end of ends) if (end) end.close();
+    }
+
+    reconnect() {
+      this.disconnect();
+      this.connect();
+    }
+
+    beat() {
+      if (!this.heard) {
+        this.lost(this.end, 0);
+        return;
+      }
+      this.heard = false;
+      this.end.send({type: "ping"});
+      if (this.end instanceof Stream && !this.trial && Date.now() >= this.again) this.trial = new Socket(this);
+      this.timer = setTimeout(() => this.beat(), BEAT);
+    }
+
+    // lost is called by an end that is over, with the code of a websocket.
+    lost(end, code) {
+      if (end === this.trial) {
+        this.trial = null;
+        this.again = Date.now() + this.patience;
+      }
+      if (end !== this.end) return;
+      this.disconnect();
+      const neverOpened = !end.opened && (code === 0 || code === 1006);
+      if (neverOpened && end instanceof Socket) {
+        this.begin(new Stream(this));
+        return;
+      }
+      if (neverOpened) this.again = 0;
+      this.timer = setTimeout(() => this.connect(), this.delay(code));
+      this.wait = null;
+      this.failures++;
+    }
+
+    delay(code) {
+      if (this.wait !== null) return this.wait;
+      const part = 0.5 + Math.random() / 2; // not all pages at once
+      if (code === 1003 || code === 1007 || code === 1008 || code === 1009) return 3 * SLOWEST; // our fault
+      if (code === 1013) return SLOWEST * part; // the server is full
+      return this.failures === 0 ? 200 * Math.random() : Math.min(SLOWEST, 250 * 1.7 ** this.failures) * part;
+    }
+
+    // hear notes that an end works. It returns false for one of the past.
+    hear(end) {
+      if (end === this.trial) {
+        this.end.close();
+        this.end = end;
+        this.trial = null;
+      }
+      if (end !== this.end) return false;
+      this.heard = true;
+      if (end.opened) return true;
+      end.opened = true;
+      this.failures = 0;
+      if (end instanceof Socket) {
+        this.again = 0;
+        this.patience = PATIENCE;
+      } else if (Date.now() >= this.again) {
+        this.again = Date.now() + this.patience;
+        this.patience = Math.min(2 * this.patience, LONGEST);
+      }
+      return true;
+    }
+
+    // receive takes a frame from an end.
+    receive(end, text) {
+      if (!this.hear(end)) return;
+      const m = JSON.parse(text);
+      if (m.type === "pipe.restart") this.wait = m.after_ms;
+      const pipes = this.on(m.channel_name);
+      if (pipes.length === 0) return;
+      const last = this.positions.get(m.channel_name);
+      const isNew = !last || last.epoch !== m.epoch || last.seq < m.seq;
+      const here = () => this.positions.set(m.channel_name, {epoch: m.epoch, seq: m.seq});
+      switch (m.type) {
+        case "pipe.value":
+          if (m.uid) { // retained, for a pipe that came late
+            if (this.pipes.has(m.uid)) this.pipes.get(m.uid).message(m.value);
+          } else if (isNew) {
+            here();
+            for (const pipe of pipes) if (pipe.label === m.label) pipe.message(m.value);
+          }
+          break;
+        case "pipe.subscribed":
+          if (isNew) here();
+          break;
+        case "pipe.gap":
+          here();
+          for (const pipe of pipes) pipe.gap();
+          break;
+        case "pipe.refused":
+          console.warn(`dashd: this page may not hear the channel ${m.channel_name}`);
+      }
+    }
   }
-
-  Live.prototype.add = function (uid, pipe) {
-    this.pipes.set(uid, pipe);
-    if (this.socket) this.socket.subscribe(this.subscription(uid, pipe));
-    else if (!this.timer) this.connect();
-  };
-
-  Live.prototype.remove = function (uid) {
-    var pipe = this.pipes.get(uid);
-    if (!pipe) return;
-    this.pipes.delete(uid);
-    if (this.socket) this.socket.unsubscribe({type: "unsubscribe", uid: uid});
-    for (var other of this.pipes.values()) if (other.channel === pipe.channel) return;
-    this.positions.delete(pipe.channel);
-    if (this.pipes.size === 0) this.disconnect();
-  };
-
-  // send publishes a message, where the app lets browsers do so.
-  Live.prototype.send = function (message) {
-    if (!this.socket || !this.socket.send) return false;
-    this.socket.send(message);
-    return true;
-  };
-
-  Live.prototype.subscription = function (uid, pipe) {
-    var frame = {type: "connection_triplet", uid: uid, channel_name: pipe.channel, label: pipe.label, claim: pipe.claim};
-    return Object.assign(frame, this.positions.get(pipe.channel));
-  };
-
-  Live.prototype.subscriptions = function () {
-    var live = this;
-    return Array.from(this.pipes, function (entry) { return live.subscription(entry[0], entry[1]); });
-  };
-
-  Live.prototype.connect = function () {
-    this.timer = null;
-    if (this.pipes.size === 0 || this.socket) return;
-    var streams = this.noSocket >= 2 && Date.now() < this.noSocketUntil;
-    this.socket = streams ? new Stream(this) : new Socket(this);
-  };
-
-  Live.prototype.disconnect = function () {
-    clearTimeout(this.timer);
-    this.timer = null;
-    if (this.socket) this.socket.close();
-    this.socket = null;
-  };
-
-  Live.prototype.retry = function (delay) {
-    clearTimeout(this.timer);
-    var live = this;
-    this.timer = setTimeout(function () { live.connect(); }, delay);
-  };
-
-  // opened and lost are called by the ends.
-  Live.prototype.opened = function (websocket) {
-    this.failures = 0;
-    if (websocket) this.noSocket = 0;
-  };
-
-  Live.prototype.lost = function (socket, code, opened) {
-    if (this.socket !== socket) return;
-    this.socket = null;
-    if (!opened && socket instanceof Socket) {
-      this.noSocket++;
-      this.noSocketUntil = Date.now() + AGAIN;
-    }
-    var delay = this.failures === 0 ? Math.random() * 200 : Math.min(SLOWEST, 250 * Math.pow(1.7, this.failures)) * (0.5 + Math.random() / 2);
-    if (this.wait !== null) delay = this.wait;
-    if (code === 1003 || code === 1007 || code === 1008) delay = 3 * SLOWEST;
-    if (code === 1013) delay = SLOWEST * (0.5 + Math.random());
-    this.wait = null;
-    this.failures++;
-    this.retry(delay);
-  };
-
-  Live.prototype.receive = function (text) {
-    var m = JSON.parse(text);
-    var last = this.positions.get(m.channel_name);
-    switch (m.type) {
-      case "pipe.value":
-        if (m.epoch) {
-          if (last && last.epoch === m.epoch && m.seq <= last.seq) return; // it came before
-          this.positions.set(m.channel_name, {epoch: m.epoch, seq: m.seq});
-        }
-        break;
-      case "pipe.subscribed":
-      case "pipe.gap":
-        if (!last || last.epoch !== m.epoch || last.seq < m.seq) this.positions.set(m.channel_name, {epoch: m.epoch, seq: m.seq});
-        break;
-      case "pipe.restart":
-        this.wait = m.after_ms;
-        return;
-      case "pipe.refused":
-        console.warn("dashd: no access to channel " + m.channel_name);
-        return;
-      default:
-        return;
-    }
-    for (var pipe of this.pipes.values()) {
-      if (pipe.channel !== m.channel_name) continue;
-      if (m.type === "pipe.gap") pipe.gap();
-      if (m.type === "pipe.value" && pipe.label === m.label) pipe.message(m);
-    }
-  };
 
   // Socket is a connection by websocket.
-  function Socket(live) {
-    var self = this, opened = false, beat = null, silence = null;
-    var ws = this.ws = new WebSocket(live.url.replace(/^http/, "ws"));
-    function expect() {
-      clearTimeout(silence);
-      silence = setTimeout(function () { ended(0); ws.close(); }, ANSWER);
+  class Socket {
+    constructor(live) {
+      this.opened = false; // the server has said something
+      this.ws = new WebSocket(live.url.replace(/^http/, "ws"));
+      this.ws.onopen = () => {
+        for (const frame of live.subscriptions()) this.send(frame);
+        this.send({type: "ping"});
+      };
+      this.ws.onmessage = event => live.receive(this, event.data);
+      this.ws.onclose = event => live.lost(this, event.code);
     }
-    function ended(code) {
-      clearInterval(beat);
-      clearTimeout(silence);
-      live.lost(self, code, opened);
-    }
-    this.subscribe = this.unsubscribe = this.send = function (frame) {
-      if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify(frame));
-    };
-    expect();
-    ws.onopen = function () {
-      clearTimeout(silence);
-      opened = true;
-      live.opened(true);
-      live.subscriptions().forEach(self.subscribe);
-      beat = setInterval(function () { self.send({type: "ping"}); expect(); }, PING);
-    };
-    ws.onmessage = function (event) {
-      clearTimeout(silence);
-      live.receive(event.data);
-    };
-    ws.onclose = function (event) { ended(event.code); };
-  }
 
-  Socket.prototype.close = function () {
-    this.ws.onclose = null;
-    this.ws.close();
-  };
+    change(frame) {
+      this.send(frame);
+    }
+
+    send(frame) {
+      if (this.ws.readyState !== WebSocket.OPEN) return false;
+      this.ws.send(JSON.stringify(frame));
+      return true;
+    }
+
+    close() {
+      this.ws.close();
+    }
+  }
 
   // Stream is a connection by a stream of events. Its subscriptions are fixed:
   // when they change, another takes its place.
-  function Stream(live) {
-    var self = this, opened = false;
-    this.abort = new AbortController();
-    this.timer = null;
-    this.subscribe = this.unsubscribe = function () {
-      clearTimeout(self.timer);
-      self.timer = setTimeout(function () {
-        if (live.socket !== self) return;
-        live.disconnect();
-        live.connect();
-      }, 50);
-    };
-    var body = JSON.stringify(live.subscriptions());
-    fetch(live.url, {method: "POST", body: body, headers: {"Content-Type": "application/json", Accept: "text/event-stream"}, signal: this.abort.signal})
-      .then(function (response) {
-        if (!response.ok) throw new Error(response.status);
-        opened = true;
-        live.opened(false);
-        var reader = response.body.getReader(), decoder = new TextDecoder(), rest = "";
-        function next(part) {
-          if (part.done) throw new Error("the stream has ended");
-          var events = (rest + decoder.decode(part.value, {stream: true})).split("\n\n");
-          rest = events.pop();
-          events.forEach(function (event) { live.receive(event.slice("data: ".length)); });
-          return reader.read().then(next);
-        }
-        return reader.read().then(next);
-      })
-      .catch(function () { live.lost(self, 0, opened); });
+  class Stream {
+    constructor(live) {
+      this.opened = false;
+      this.live = live;
+      this.timer = null;
+      this.abort = new AbortController();
+      this.read().catch(() => {}).then(() => live.lost(this, 0));
+    }
+
+    async read() {
+      const response = await fetch(this.live.url, {
+        method: "POST",
+        headers: {"Content-Type": "application/json", Accept: "text/event-stream"},
+        body: JSON.stringify(this.live.subscriptions()),
+        signal: this.abort.signal,
+      });
+      if (!response.ok) return;
+      this.live.hear(this);
+      const reader = response.body.getReader();
+      const decoder = new TextDecoder();
+      let rest = "";
+      for (;;) {
+        const {done, value} = await reader.read();
+        if (done) return;
+        const events = (rest + decoder.decode(value, {stream: true})).split("\n\n");
+        rest = events.pop();
+        for (const event of events) this.live.receive(this, event.slice("data: ".length));
+      }
+    }
+
+    change() {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.live.reconnect(), PAUSE); // after other changes
+    }
+
+    send() {
+      return false;
+    }
+
+    close() {
+      clearTimeout(this.timer);
+      this.abort.abort();
+    }
   }
 
-  Stream.prototype.close = function () {
-    clearTimeout(this.timer);
-    this.abort.abort();
-  };
-
-  // connection gives callback the connection to an address, that of the
-  // outermost window which this one may touch.
-  var connections = window.dpd_live && window.dpd_live.connections || new Map();
+  const connections = new Map(); // by address
   window.dpd_live = window.dpd_live || {
-    connections: connections,
-    open: function (url) {
+    open(url) {
       if (!connections.has(url)) connections.set(url, new Live(url));
       return connections.get(url);
     },
+    hear,
   };
 
-  function outermost() {
-    var outer = window;
+  // hear adds a pipe to the connection of this script's address, and returns a
+  // function that takes it away.
+  function hear(pipe) {
+    const uid = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    let live = null, over = false;
+    function end() {
+      over = true;
+      removeEventListener("pagehide", leave);
+      if (live) live.remove(uid);
+    }
+    function leave(event) { // a frame that is taken away ends without unmounting
+      if (!event.persisted) end();
+    }
+    addEventListener("pagehide", leave);
+    withOutermost(window => {
+      if (over) return;
+      live = window.dpd_live.open(address);
+      live.add(uid, pipe);
+    });
+    return end;
+  }
+
+  // withOutermost calls back with the outermost window which this one may touch
+  // and which has the connections: code of a frame ends with it, so the outer
+  // window runs its own.
+  function withOutermost(callback) {
+    let outer = window;
     try {
       while (outer.parent !== outer && outer.parent.document) outer = outer.parent;
     } catch (e) {} // the next one is of another origin
-    return outer;
-  }
-
-  function connection(callback) {
-    var outer = outermost();
     if (outer.dpd_live) {
-      callback(outer.dpd_live.open(address));
+      callback(outer);
       return;
     }
-    // Code that runs in a frame ends with it, so the outer window runs its own.
-    var tag = outer.document.createElement("script");
+    const tag = outer.document.createElement("script");
     tag.src = script;
-    tag.onload = function () { callback((outer.dpd_live || window.dpd_live).open(address)); };
-    tag.onerror = function () { callback(window.dpd_live.open(address)); };
-    outer.document.head.appendChild(tag);
+    tag.onload = () => callback(outer);
+    tag.onerror = () => callback(window);
+    outer.document.head.append(tag);
   }
 
   if (!window.React) return; // a page around frames
 
-  var React = window.React;
-  var KEPT = 1000; // messages that no callback has taken
-  var PAUSE = 16; // milliseconds between changes of the properties
+  const {useEffect, useRef} = window.React;
 
-  // claim says by which app or instance this page may hear a channel.
-  function claim() {
-    var config = document.getElementById("_dash-config");
-    return config ? "at " + JSON.parse(config.textContent).requests_pathname_prefix : "";
+  // The stages in which a callback is under way. The renderer drops what it
+  // answers when one of its inputs changes meanwhile.
+  const STAGES = ["requested", "prioritized", "blocked", "executing", "watched", "executed"];
+
+  // Inbox gives the messages of a Pipe to the renderer: as soon as no callback
+  // that hears the Pipe is under way, so that none is overtaken.
+  class Inbox {
+    constructor(store) {
+      this.store = store;
+      this.props = {}; // of the Pipe, at present
+      this.sequence = null; // until the first message
+      this.messages = []; // that the renderer does not have
+      this.untaken = []; // that no callback of the server has taken
+      this.lost = 0; // gaps that the renderer does not know
+      this.timer = null;
+      this.flushed = 0;
+    }
+
+    // open returns a function that closes.
+    open() {
+      const unsubscribe = this.store.subscribe(() => this.soon());
+      return () => {
+        unsubscribe();
+        clearTimeout(this.timer);
+        this.timer = null;
+      };
+    }
+
+    message(value) {
+      for (const list of [this.messages, this.untaken]) {
+        list.push(value);
+        if (list.length > KEPT) list.shift();
+      }
+      this.sequence = (this.sequence ?? this.props.sequence ?? 0) + 1;
+      this.soon();
+    }
+
+    gap() {
+      this.lost++;
+      this.soon();
+    }
+
+    soon() {
+      if (this.timer || this.messages.length + this.lost === 0) return;
+      this.timer = setTimeout(() => this.flush(), Math.max(0, this.flushed + PAUSE - Date.now()));
+    }
+
+    flush() {
+      this.timer = null;
+      if (this.isAwaited()) return; // until the store changes
+      this.flushed = Date.now();
+      const change = {};
+      if (this.messages.length > 0) {
+        change.value = this.messages[this.messages.length - 1];
+        change.sequence = this.sequence;
+        change.messages = this.batch();
+      }
+      if (this.lost > 0) change.gaps = (this.props.gaps ?? 0) + this.lost;
+      this.messages = [];
+      this.lost = 0;
+      this.props.setProps(change);
+    }
+
+    // batch is the value of messages: for a clientside function those since the
+    // last change; for the server all that it has not taken. The renderer writes
+    // the value down (toJSON) each time when it calls the server, and leaves a
+    // property as it is when equals says so.
+    batch() {
+      return Object.defineProperties(this.messages, {
+        toJSON: {value: () => this.untaken.splice(0)},
+        equals: {value: () => false},
+      });
+    }
+
+    // isAwaited reports whether a callback is under way that hears the Pipe.
+    isAwaited() {
+      if (!this.props.id) return false;
+      const {stringifyId} = window.dash_component_api;
+      const id = stringifyId(this.props.id);
+      const {callbacks, paths} = this.store.getState();
+      return STAGES.some(stage => callbacks[stage].some(
+        callback => callback.getInputs(paths).flat().some(input => stringifyId(input.id) === id)));
+    }
   }
 
   // Pipe sets value, sequence and messages for each message of its channel and
   // label, and gaps when messages were lost for good.
   function Pipe(props) {
-    var setProps = React.useRef(props.setProps);
-    setProps.current = props.setProps;
-    var channel = props.channel_name, label = props.label === undefined ? null : props.label, grant = props.grant;
-    var count = React.useRef({sequence: props.sequence || 0, gaps: props.gaps || 0});
-
-    React.useEffect(function () {
+    const store = window.dash_component_api.useDashContext().useStore();
+    const ref = useRef(null);
+    const inbox = ref.current = ref.current || new Inbox(store);
+    inbox.props = props;
+    const {channel_name: channel, grant} = props;
+    const label = props.label || "";
+    useEffect(() => inbox.open(), [inbox]);
+    useEffect(() => {
       if (!channel) return undefined;
-      var uid = crypto.getRandomValues(new Uint32Array(4)).join("-");
-      var live = null, over = false, timer = null, last = 0, waiting = [], given = 0, lost = false;
-
-      function flush() {
-        timer = null;
-        last = Date.now();
-        var change = {};
-        var newest = waiting[waiting.length - 1];
-        if (newest && newest.count > given) {
-          given = newest.count;
-          var list = waiting.map(function (m) { return m.value; });
-          // The renderer writes the list down when it calls a callback: what is
-          // written has been taken.
-          Object.defineProperty(list, "toJSON", {value: function () {
-            waiting = waiting.filter(function (m) { return m.count > newest.count; });
-            return list.slice();
-          }});
-          change.messages = list;
-          change.value = newest.value;
-          change.sequence = newest.count;
-        }
-        if (lost) {
-          lost = false;
-          change.gaps = ++count.current.gaps;
-        }
-        setProps.current(change);
-      }
-
-      function soon() {
-        if (!timer) timer = setTimeout(flush, Math.max(0, last + PAUSE - Date.now()));
-      }
-
-      var pipe = {
-        channel: channel,
-        label: label,
-        claim: grant || claim(),
-        message: function (m) {
-          waiting.push({value: m.value, count: ++count.current.sequence});
-          if (waiting.length > KEPT) waiting.shift();
-          soon();
-        },
-        gap: function () {
-          lost = true;
-          soon();
-        },
-      };
-      function begin() {
-        connection(function (opened) {
-          if (over) return;
-          live = opened;
-          live.add(uid, pipe);
-        });
-      }
-      function end() {
-        if (live) live.remove(uid);
-      }
-      // A frame that is taken away ends without unmounting.
-      addEventListener("pagehide", end);
-      addEventListener("pageshow", begin);
-      begin();
-      return function () {
-        over = true;
-        clearTimeout(timer);
-        removeEventListener("pagehide", end);
-        removeEventListener("pageshow", begin);
-        end();
-      };
+      return hear({
+        channel,
+        label,
+        claim: grant || "at " + store.getState().config.requests_pathname_prefix,
+        message: value => inbox.message(value),
+        gap: () => inbox.gap(),
+      });
     }, [channel, label, grant]);
     return null;
   }
 
-  window.dpd_components = {Pipe: Pipe};
+  window.dpd_components = {Pipe};
 })();
