@@ -26,7 +26,8 @@ import (
 // number and, to profile it, by a directory.
 //
 // A child prints its address and then, for each line that it reads, the
-// processor time that it has used, in nanoseconds. It ends with its input.
+// processor time that it has used, in nanoseconds. A line with a number first
+// lets it publish so many messages. It ends with its input.
 const childCommand = "child"
 
 // The children's handlers.
@@ -34,10 +35,12 @@ const (
 	dashdHandler = "dashd"
 	bareHandler  = "bare"
 	savedHandler = "saved" // dashd with instances on disk
+	liveHandler  = "live"  // dashd with a channel, to which it publishes
 )
 
 func runChild(args []string) error {
 	var handler http.Handler
+	publish := func(int) error { return nil }
 	switch args[0] {
 	case dashdHandler:
 		h, err := newHandler(simple.New(), newWide())
@@ -62,6 +65,14 @@ func runChild(args []string) error {
 		}
 		defer server.close()
 		handler, args = server.Handler(), args[1:]
+	case liveHandler:
+		server, err := newListening()
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+		handler, args = server.Handler(), args[:1]
+		publish = func(n int) error { return publishTimes(server, n) }
 	default:
 		return fmt.Errorf("there is no handler %q", args[0])
 	}
@@ -81,6 +92,11 @@ func runChild(args []string) error {
 	}
 	fmt.Println(listener.Addr())
 	for input := bufio.NewScanner(os.Stdin); input.Scan(); {
+		if n, err := strconv.Atoi(input.Text()); err == nil {
+			if err := publish(n); err != nil {
+				return err
+			}
+		}
 		fmt.Println(cpuTime().Nanoseconds())
 	}
 	return nil

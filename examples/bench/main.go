@@ -29,6 +29,7 @@ var groups = []struct {
 	{"update", measureUpdate},
 	{"layout", measureLayout},
 	{"saved", measureSaved},
+	{"live", measureLive},
 	{"page", measurePage},
 	{"binary", measureBinary},
 	{"app", measureApp},
