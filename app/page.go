@@ -31,6 +31,8 @@ type Page struct {
 	Publishes []string
 	// Late says that callbacks may bring suites that the page has not loaded.
 	Late bool
+	// Sessions says that the app's functions may use the visitor's session.
+	Sessions bool
 }
 
 // Resource is a file that the page loads before it applies an answer: an entry
@@ -59,8 +61,9 @@ func (a *App) Page() (Page, error) {
 		Channels:                   slices.Concat(b.channels, a.Channels),
 		Publishes:                  a.Publishes,
 		Dynamic:                    a.LayoutFunc != nil || slices.ContainsFunc(a.callbacks, (*Callback).dynamic),
+		Sessions:                   a.LayoutFunc != nil || slices.ContainsFunc(a.callbacks, func(c *Callback) bool { return c.wantsContext }),
 	}
-	p.Late = p.Dynamic || slices.ContainsFunc(a.callbacks, func(c *Callback) bool { return c.wantsContext })
+	p.Late = p.Dynamic || p.Sessions // a Context can set any property
 	if p.Title == "" {
 		p.Title = a.name
 	}

@@ -403,13 +403,26 @@ func (c *Callback) outputsOf(raw []byte) ([]argument, error) {
 		return nil, nil
 	}
 	if raw == nil {
-		return nil, Errorf(Invalid, "The request lacks the outputs of the callback.")
+		return c.namedOutputs()
 	}
 	if c.list {
 		return readArguments(raw, c.targets)
 	}
 	outputs := make([]argument, 1)
 	return outputs, outputs[0].read(&cursor{text: raw}, c.targets[0])
+}
+
+// namedOutputs are the outputs of a request that leaves them to the callback's
+// name, as django-plotly-dash permits. A wildcard's components it does not tell.
+func (c *Callback) namedOutputs() ([]argument, error) {
+	outputs := make([]argument, len(c.targets))
+	for i, d := range c.targets {
+		if d.many() || d.pattern.has(MATCH) {
+			return nil, Errorf(Invalid, "The request lacks the outputs of the callback.")
+		}
+		outputs[i] = argument{property: property{ID: d.id, Property: d.property}, source: d}
+	}
+	return outputs, nil
 }
 
 // maxTriggers bounds Context.Triggered: more components than that do not change

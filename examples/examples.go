@@ -10,6 +10,7 @@ import (
 	"dashd/examples/gallery"
 	"dashd/examples/live"
 	"dashd/examples/network"
+	"dashd/examples/pipes"
 	"dashd/examples/simple"
 	"dashd/examples/todo"
 )
@@ -22,6 +23,8 @@ func All() []*app.App {
 		dashboard.New(),
 		todo.New(),
 		live.New(),
+		pipes.NewInput(),
+		pipes.NewOutput(),
 		clientside.New(),
 		editor.New(),
 		network.New(),

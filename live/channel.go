@@ -49,13 +49,20 @@ func (s *entries) add(e entry, most, mostBytes int) {
 }
 
 func (s *entries) remove(label string) {
-	if i := s.find(label); i >= 0 {
+	if i := s.index(label); i >= 0 {
 		s.bytes -= len(s.list[i].frame)
 		s.list = slices.Delete(s.list, i, i+1)
 	}
 }
 
-func (s *entries) find(label string) int {
+func (s *entries) get(label string) (e entry, ok bool) {
+	if i := s.index(label); i >= 0 {
+		return s.list[i], true
+	}
+	return entry{}, false
+}
+
+func (s *entries) index(label string) int {
 	return slices.IndexFunc(s.list, func(e entry) bool { return e.label == label })
 }
 
@@ -92,6 +99,11 @@ func (c *channel) since(p position) (missed []entry, whole bool) {
 	return all[len(all)-int(c.sequence-p.sequence):], true
 }
 
+// covers reports whether a message is not after a position.
+func (c *channel) covers(p *position, e entry) bool {
+	return p != nil && p.epoch == c.epoch && e.sequence <= p.sequence
+}
+
 // catchUp returns what a new listener gets at once: the retained values, where
 // it is, and what it has missed since from.
 func (c *channel) catchUp(from *position) (frames [][]byte) {
@@ -105,8 +117,7 @@ func (c *channel) catchUp(from *position) (frames [][]byte) {
 		sequence -= uint64(len(missed))
 	}
 	for _, e := range c.retained.list {
-		known := from != nil && from.epoch == c.epoch && e.sequence <= from.sequence
-		if !known && e.sequence <= sequence {
+		if e.sequence <= sequence && !c.covers(from, e) {
 			frames = append(frames, e.frame)
 		}
 	}

@@ -8,7 +8,7 @@ type Code int
 const (
 	CloseProtocol Code = 1002 // the client broke the websocket protocol
 	CloseBinary   Code = 1003 // the client sent a binary frame
-	CloseWrong    Code = 1007 // the client sent what is no message: see received
+	CloseWrong    Code = 1007 // the client sent what is no message
 	CloseAbuse    Code = 1008 // the client sends too often
 	CloseLong     Code = 1009 // the client sent more than Limits.Frame at once
 	CloseRestart  Code = 1012 // the server restarts: come back and resume

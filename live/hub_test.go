@@ -60,7 +60,7 @@ func TestFrameIsOneLine(t *testing.T) {
 	inBubble(t, live.Limits{}, func(t *testing.T, h *live.Hub) {
 		p := connect(t, h, open)
 		p.subscribe("u", "c")
-		send(t, h, live.Message{Channel: "c", Label: "a\n\xff", Value: json.RawMessage("{\n\n\"x\" : 1}")})
+		send(t, h, live.Message{Channel: "c", Label: "a\n\xff\xff", Value: json.RawMessage("{\n\n\"x\" : 1}")})
 		p.expect("subscribed c 0", "c/a\n\uFFFD {\"x\":1} #1")
 	})
 }
@@ -282,7 +282,7 @@ func TestRetain(t *testing.T) {
 	})
 	t.Run("later pipe of a connection", func(t *testing.T) {
 		inBubble(t, live.Limits{}, func(t *testing.T, h *live.Hub) {
-			retain(t, h, "l", "1")
+			epoch := retain(t, h, "l", "1").Epoch
 			retain(t, h, "other", "2")
 			p := connect(t, h, open)
 			p.subscribe("u", "c")
@@ -291,6 +291,13 @@ func TestRetain(t *testing.T) {
 			p.expect("c/l 1 #1 for v")
 			p.subscribe("v", "c") // the heartbeat of django-plotly-dash
 			p.expect()
+			q := connect(t, h, open) // a page that comes back
+			for _, uid := range []string{"u", "v"} {
+				q.receive(`{"type":"connection_triplet","uid":%q,"channel_name":"c","label":"l","epoch":%q,"seq":2}`, uid, epoch)
+			}
+			q.expect("subscribed c 2")
+			q.receive(`{"type":"connection_triplet","uid":"w","channel_name":"c","label":"l","epoch":%q,"seq":0}`, epoch)
+			q.expect("c/l 1 #1 for w")
 		})
 	})
 	t.Run("bounds", func(t *testing.T) {
@@ -832,6 +839,14 @@ func TestSnapshot(t *testing.T) {
 		}
 		if infos := h.Channels(); len(infos) != 1 || infos[0].Name != "deep" || string(infos[0].Value) != deep {
 			t.Errorf("with lower limits: %d channels", len(infos))
+		}
+	})
+	inBubble(t, live.Limits{Memory: 1000}, func(t *testing.T, h *live.Hub) {
+		if err := h.Restore(text); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, bytes, _ := h.Held(); bytes > 1000 {
+			t.Errorf("the hub holds %d bytes", bytes)
 		}
 	})
 	inBubble(t, live.Limits{Ring: 1}, func(t *testing.T, h *live.Hub) {

@@ -274,7 +274,7 @@ func (l *listener) subscribe(name string, m *received) {
 	h := l.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
+	if h.closed || l.ended() {
 		return
 	}
 	if old := l.uids[m.UID]; allowed && old != nil && old.name == name {
@@ -292,10 +292,11 @@ func (l *listener) subscribe(name string, m *received) {
 	}
 	l.uids[m.UID] = c
 	c.listeners[l]++
+	from := m.position()
 	if c.listeners[l] == 1 {
-		l.pushMissed(c.catchUp(m.position()))
-	} else if i := c.retained.find(*m.Label); i >= 0 {
-		l.push(c.retained.list[i].frameFor(m.UID))
+		l.pushMissed(c.catchUp(from))
+	} else if e, ok := c.retained.get(*m.Label); ok && !c.covers(from, e) {
+		l.push(e.frameFor(m.UID))
 	}
 }
 

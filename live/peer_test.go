@@ -211,6 +211,11 @@ func inBubble(t *testing.T, limits live.Limits, test func(t *testing.T, h *live.
 		if listeners != 0 || sessions != 0 || writers != 0 {
 			t.Errorf("left behind: %d listeners, %d sessions, %d writers", listeners, sessions, writers)
 		}
+		for _, c := range h.Channels() {
+			if c.Listeners != 0 {
+				t.Errorf("left behind: %d listeners of channel %s", c.Listeners, c.Name)
+			}
+		}
 		if counted := h.Remembered(); bytes != counted {
 			t.Errorf("the hub counts %d bytes, its channels hold %d", bytes, counted)
 		}

@@ -29,7 +29,7 @@ const (
 )
 
 // ServeWebSocket answers a websocket handshake and returns. A goroutine of the
-// hub serves the connection until it ends, at the latest by Shutdown. The
+// hub serves the connection until it ends, or Shutdown ends it. The
 // functions of the client outlive the request; what they hold on to, each
 // connection holds.
 //
@@ -132,7 +132,8 @@ const (
 	writeBuffer = 1024
 )
 
-// hijacker takes a connection over for a handshake, and notes it.
+// hijacker takes a connection over for a handshake, and notes what is to be
+// closed when it is cut.
 type hijacker struct {
 	http.ResponseWriter
 	conn net.Conn
@@ -144,6 +145,9 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	h.conn = conn
+	if tls, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		h.conn = tls.NetConn() // TLS says goodbye when it closes, which takes time
+	}
 	early := make([]byte, buffers.Reader.Buffered()) // sent before the handshake was answered
 	if _, err := io.ReadFull(buffers.Reader, early); err != nil {
 		return nil, nil, err

@@ -289,6 +289,38 @@ func TestWebSocketRefusedByOrigin(t *testing.T) {
 	}
 }
 
+func TestWebSocketTLS(t *testing.T) {
+	h := live.New(live.Limits{})
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeWebSocket(w, r, live.Client{Session: "s", Listen: open.Listen})
+	}))
+	defer server.Close()
+	dial := func(origin string) (*websocket.Conn, *http.Response, error) {
+		return websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{
+			HTTPClient: server.Client(), HTTPHeader: http.Header{"Origin": {origin}},
+		})
+	}
+	conn, _, err := dial(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := say(t, conn, subscribeC); got["type"] != "pipe.subscribed" {
+		t.Errorf("got %v", got)
+	}
+	h.CloseSession("s")
+	_, _, err = conn.Read(t.Context())
+	if got := websocket.CloseStatus(err); got != websocket.StatusCode(live.CloseRights) {
+		t.Errorf("got %v, want code %d", err, live.CloseRights)
+	}
+	_, answer, err := dial("http://" + server.Listener.Addr().String())
+	if err == nil || answer == nil || answer.StatusCode != http.StatusForbidden {
+		t.Errorf("from a page without TLS: %v, %v, want 403", answer, err)
+	}
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWebSocketSignOut(t *testing.T) {
 	h := live.New(live.Limits{})
 	conn := dial(t, serve(t, h, live.Client{Session: "s", Listen: open.Listen}))
@@ -369,7 +401,7 @@ func TestWebSocketHalfOpen(t *testing.T) {
 			w.closing()
 		},
 		"sends on": func(w *wire, senders *sync.WaitGroup) {
-			w.raw(append(header(fin|opText, 1<<40), "{"...))
+			w.raw(append(header(fin|opText, 1<<30), "{"...))
 			senders.Go(func() {
 				for {
 					if _, err := w.Write(make([]byte, 100)); err != nil {
@@ -408,7 +440,7 @@ func TestWebSocketHalfOpen(t *testing.T) {
 func TestWebSocketStopsInATooLongMessage(t *testing.T) {
 	inServer(t, live.Limits{Frame: 100}, open, func(t *testing.T, s *served) {
 		w := s.connect()
-		w.raw(append(header(fin|opText, 1<<40), make([]byte, 101)...))
+		w.raw(append(header(fin|opText, 1<<30), make([]byte, 101)...))
 		start := time.Now()
 		if code := w.closing(); code != live.CloseLong {
 			t.Errorf("got code %d", code)
@@ -443,6 +475,40 @@ func TestWebSocketSlow(t *testing.T) {
 		quick.text(`{"type":"ping"}`)
 		quick.expect("pong")
 		quick.Close()
+	})
+}
+
+// One who asks again and again for what it does not take waits for itself, and
+// is gone after a while.
+func TestWebSocketAsksAgain(t *testing.T) {
+	inServer(t, live.Limits{Queue: 2}, open, func(t *testing.T, s *served) {
+		epoch := publish(t, s.Hub, "c", "1").Epoch
+		for range 10 {
+			publish(t, s.Hub, "c", "1")
+		}
+		w := s.connect()
+		resume := `{"type":"connection_triplet","uid":"u","channel_name":"c","label":"l","epoch":"` + epoch + `"}`
+		w.text(resume)
+		w.text(`{"type":"unsubscribe","uid":"u"}`)
+		w.text(resume)
+		time.Sleep(live.WriteTimeout)
+		if n := s.listeners(); n != 0 {
+			t.Errorf("%d listeners", n)
+		}
+		w.Close()
+	})
+}
+
+// What comes with the handshake, or right behind it, is not lost.
+func TestWebSocketEarlyFrame(t *testing.T) {
+	inServer(t, live.Limits{}, open, func(t *testing.T, s *served) {
+		conn, _ := s.pipes.dial(t.Context(), "", "")
+		long := `{"type":"ping","claim":"` + strings.Repeat("x", 2000) + `"}`
+		w := openWire(t, conn, append(header(fin|opText, len(long)), long...)...)
+		w.expect("pong")
+		w.text(`{"type":"ping"}`)
+		w.expect("pong")
+		w.Close()
 	})
 }
 

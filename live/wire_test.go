@@ -36,12 +36,12 @@ const (
 	reserved       = 0x40
 )
 
-// openWire shakes hands on a connection.
-func openWire(t *testing.T, conn net.Conn) *wire {
+// openWire shakes hands on a connection. early is sent along.
+func openWire(t *testing.T, conn net.Conn, early ...byte) *wire {
 	t.Helper()
 	w := &wire{Conn: conn, t: t, reader: bufio.NewReader(conn)}
 	_, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"+string(early))
 	if err != nil {
 		t.Fatalf("write the handshake: %v", err)
 	}

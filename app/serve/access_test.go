@@ -54,6 +54,8 @@ var siteMatrix = map[string][]string{
 
 	"GET admin/{$}":        superusers,
 	"GET admin/errors/{$}": superusers,
+	"GET admin/live/{$}":   superusers,
+	"POST admin/live/{$}":  superusers,
 
 	"GET admin/apps/{$}":            superusers,
 	"POST admin/apps/{$}":           superusers,

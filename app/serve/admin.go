@@ -68,6 +68,8 @@ func (s *Server) adminRoutes() []siteRoute {
 
 		a.page("sessions/", a.sessions),
 		a.form("sessions/", "", a.revokeSession, a.sessions),
+		a.page("live/", a.live),
+		a.form("live/", "publish", a.publishForm, a.live),
 		a.page("errors/", a.errors),
 	}
 	if s.config.Authenticate != nil {

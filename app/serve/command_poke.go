@@ -77,13 +77,17 @@ func (c *pokeCommand) Run(ctx context.Context, config Config, console *console) 
 	return nil
 }
 
-// request is a poke with a value as it is typed: JSON, or else a text.
 func (c *pokeCommand) request(value string) pokeRequest {
+	return pokeRequest{Channel: &c.Channel, Label: &c.Label, Value: typed(value), Retain: c.Retain}
+}
+
+// typed is a value as a person types it: JSON, or else a text.
+func typed(value string) json.RawMessage {
 	text := json.RawMessage(value)
 	if !json.Valid(text) {
 		text, _ = json.Marshal(value) // a string always has one
 	}
-	return pokeRequest{Channel: &c.Channel, Label: &c.Label, Value: text, Retain: c.Retain}
+	return text
 }
 
 // poker sends pokes to one server.

@@ -107,6 +107,7 @@ func (s *Server) openHub(ctx context.Context) error {
 
 // closeHub lets the listeners go and keeps what the channels remember.
 func (s *Server) closeHub(ctx context.Context) error {
+	s.board.close()
 	if err := s.hub.Shutdown(ctx); err != nil {
 		s.config.Log.Warn("stopping", "err", err)
 	}
@@ -150,19 +151,20 @@ func (s *Server) servePipes(w http.ResponseWriter, r *http.Request, v *Visit) er
 	return nil
 }
 
-// listener is the visitor as a client of the hub.
+// listener is the visitor as a client of the hub. It holds nothing of the
+// request, which its connection outlives.
 func (s *Server) listener(v *Visit) live.Client {
-	user := v.User()
+	user, whom := v.User(), v.grantee()
 	client := live.Client{
 		Session: v.sessionID(),
 		Listen: func(channel, claim string) bool {
-			return s.mayListen(context.WithoutCancel(v.r.Context()), v, user, channel, claim)
+			return s.mayListen(context.Background(), user, whom, channel, claim)
 		},
 		Publish: func(m live.Message) error {
 			if !s.mayPublish(user, m.Channel) {
 				return app.Errorf(app.Forbidden, "Browsers do not publish to this channel.")
 			}
-			_, err := s.publish(v.r.Context(), m)
+			_, err := s.publish(context.Background(), m)
 			return err
 		},
 	}
@@ -210,10 +212,14 @@ const (
 
 // mayListen decides who hears a channel: those who may open an app that uses
 // it. An app uses the channels of the Pipes in its layout, those it declares,
-// and those that it was granted for this visitor: see grant.
-func (s *Server) mayListen(ctx context.Context, v *Visit, user *app.User, channel, claim string) bool {
+// and those that it was granted for this visitor: see [Visit.Grant].
+func (s *Server) mayListen(ctx context.Context, user *app.User, whom, channel, claim string) bool {
 	if strings.HasPrefix(channel, ownChannels) {
-		return app.Restricted().Allows(user)
+		allowed := app.Restricted().Allows(user)
+		if allowed && channel == boardChannel {
+			s.board.watch(s.hub)
+		}
+		return allowed
 	}
 	if at, ok := strings.CutPrefix(claim, claimAt); ok {
 		p, err := s.placeAt(ctx, at)
@@ -223,7 +229,7 @@ func (s *Server) mayListen(ctx context.Context, v *Visit, user *app.User, channe
 		target, mac, _ := strings.Cut(by, " ")
 		kind, slug, _ := strings.Cut(target, "/")
 		p, err := s.find(ctx, kind, slug)
-		return err == nil && s.access(p).Allows(user) && slices.ContainsFunc([]string{v.grantee(), noSession}, func(whom string) bool {
+		return err == nil && s.access(p).Allows(user) && slices.ContainsFunc([]string{whom, noSession}, func(whom string) bool {
 			return hmac.Equal([]byte(mac), []byte(s.grantMAC(whom, target, channel)))
 		})
 	}

@@ -853,7 +853,8 @@ func TestPokeRoutes(t *testing.T) {
 		{moved, pokePath, 404},
 		{moved, "/b" + pokePath, 404},
 		{moved, "/b/api/v1/poke/", 200},
-		{moved, "/b/api/v1/poke", 404},
+		{moved, "/b/api/v1/poke", 307}, // with the method and the body, to the slash
+		{moved, "/b/api/v1/poke/x", 404},
 	} {
 		resp := do(t, test.server.Handler(), "POST", test.path, `{"channel_name":"room"}`, "Authorization", "Bearer "+newToken(t, test.server, 0, "*"))
 		if resp.StatusCode != test.status {

@@ -51,6 +51,7 @@ type Server struct {
 
 	hub   *live.Hub
 	pokes pokeLimits
+	board board
 }
 
 // New makes a server. It checks the apps ([app.Validate]) and returns all that

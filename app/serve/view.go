@@ -238,7 +238,7 @@ func (s *Server) serveMain(w http.ResponseWriter, r *http.Request, v *Visit) err
 	if _, err := v.initial(); err != nil {
 		return err
 	}
-	if m.page.Late { // its functions may use the session: parallel ones are to find the same
+	if m.page.Sessions { // parallel callbacks are to find the same session
 		if _, err := v.begin(r.Context()); err != nil {
 			return err
 		}

@@ -18,13 +18,14 @@
   const PATIENCE = 60000; // of a stream, until a websocket is tried again; doubles
   const LONGEST = 3600000; // that it becomes
   const PAUSE = 16; // between changes of a Pipe's properties
+  const RETRY = 1000; // after a callback that did not reach the server
 
   const KEPT = 1000; // messages of a Pipe that no callback has taken
 
   // Live is the connection to an address: a websocket or, where none can be
   // opened, a stream of events. It connects while it has pipes, and resumes
   // where it was cut. A pipe has a channel, a label and a claim, and functions
-  // message(value) and gap().
+  // message(value), gap(), and resume() for when the connection is there again.
   class Live {
     constructor(url) {
       this.url = url;
@@ -62,6 +63,10 @@
     // false when there is no websocket at the moment.
     publish(channel, label, value) {
       return Boolean(this.end) && this.end.send({type: "publish", channel_name: channel, label, value});
+    }
+
+    get isOpen() {
+      return this.end !== null && this.end.opened && this.wait === null;
     }
 
     on(channel) {
@@ -162,6 +167,7 @@
         this.again = Date.now() + this.patience;
         this.patience = Math.min(2 * this.patience, LONGEST);
       }
+      for (const pipe of this.pipes.values()) pipe.resume();
       return true;
     }
 
@@ -281,9 +287,9 @@
     hear,
   };
 
-  // hear adds a pipe to the connection of this script's address, and returns a
-  // function that takes it away.
-  function hear(pipe) {
+  // hear adds a pipe to the connection of this script's address, and calls back
+  // with that. It returns a function that takes the pipe away.
+  function hear(pipe, callback = () => {}) {
     const uid = crypto.getRandomValues(new Uint32Array(4)).join("-");
     let live = null, over = false;
     function end() {
@@ -298,6 +304,7 @@
     withOutermost(window => {
       if (over) return;
       live = window.dpd_live.open(address);
+      callback(live);
       live.add(uid, pipe);
     });
     return end;
@@ -330,23 +337,30 @@
   // answers when one of its inputs changes meanwhile.
   const STAGES = ["requested", "prioritized", "blocked", "executing", "watched", "executed"];
 
-  // Inbox gives the messages of a Pipe to the renderer: as soon as no callback
-  // that hears the Pipe is under way, so that none is overtaken.
+  // Inbox gives the messages of a Pipe to the renderer, when there is a server
+  // and no callback that hears the Pipe is under way: none is to be overtaken.
   class Inbox {
     constructor(store) {
       this.store = store;
       this.props = {}; // of the Pipe, at present
+      this.live = null; // where the messages come from
       this.sequence = null; // until the first message
       this.messages = []; // that the renderer does not have
       this.untaken = []; // that no callback of the server has taken
+      this.taken = new WeakMap(); // by batch
+      this.watched = new WeakSet(); // callbacks
       this.lost = 0; // gaps that the renderer does not know
+      this.isAgain = false; // untaken are for the renderer once more
       this.timer = null;
-      this.flushed = 0;
+      this.next = 0; // time of the next flush at the earliest
     }
 
     // open returns a function that closes.
     open() {
-      const unsubscribe = this.store.subscribe(() => this.soon());
+      const unsubscribe = this.store.subscribe(() => {
+        this.watch();
+        this.soon();
+      });
       return () => {
         unsubscribe();
         clearTimeout(this.timer);
@@ -369,23 +383,24 @@
     }
 
     soon() {
-      if (this.timer || this.messages.length + this.lost === 0) return;
-      this.timer = setTimeout(() => this.flush(), Math.max(0, this.flushed + PAUSE - Date.now()));
+      if (this.timer || !this.isAgain && this.messages.length + this.lost === 0) return;
+      this.timer = setTimeout(() => this.flush(), Math.max(0, this.next - Date.now()));
     }
 
     flush() {
       this.timer = null;
-      if (this.isAwaited()) return; // until the store changes
-      this.flushed = Date.now();
+      if (!this.live.isOpen || this.isAwaited()) return; // until that changes
+      this.next = Date.now() + PAUSE;
       const change = {};
       if (this.messages.length > 0) {
         change.value = this.messages[this.messages.length - 1];
         change.sequence = this.sequence;
-        change.messages = this.batch();
       }
+      if (this.messages.length > 0 || this.isAgain) change.messages = this.batch();
       if (this.lost > 0) change.gaps = (this.props.gaps ?? 0) + this.lost;
       this.messages = [];
       this.lost = 0;
+      this.isAgain = false;
       this.props.setProps(change);
     }
 
@@ -394,10 +409,35 @@
     // the value down (toJSON) each time when it calls the server, and leaves a
     // property as it is when equals says so.
     batch() {
-      return Object.defineProperties(this.messages, {
-        toJSON: {value: () => this.untaken.splice(0)},
+      const batch = this.messages;
+      return Object.defineProperties(batch, {
         equals: {value: () => false},
+        toJSON: {value: () => {
+          const taken = this.untaken.splice(0);
+          this.taken.set(batch, taken);
+          return taken;
+        }},
       });
+    }
+
+    // watch takes back what callbacks have taken that do not reach the server.
+    watch() {
+      for (const {executionPromise: execution} of this.store.getState().callbacks.watched) {
+        if (!execution || this.watched.has(execution)) continue;
+        this.watched.add(execution);
+        execution.then(({error, payload}) => {
+          if (!error || error.status < 502) return; // it was answered
+          for (const {value} of [...payload.inputs, ...payload.state || []].flat()) {
+            const taken = this.taken.get(value);
+            if (!taken) continue;
+            this.taken.delete(value);
+            this.untaken.unshift(...taken);
+            this.isAgain = true;
+            this.next = Date.now() + RETRY;
+            this.soon();
+          }
+        });
+      }
     }
 
     // isAwaited reports whether a callback is under way that hears the Pipe.
@@ -423,13 +463,15 @@
     useEffect(() => inbox.open(), [inbox]);
     useEffect(() => {
       if (!channel) return undefined;
-      return hear({
+      const pipe = {
         channel,
         label,
         claim: grant || "at " + store.getState().config.requests_pathname_prefix,
         message: value => inbox.message(value),
         gap: () => inbox.gap(),
-      });
+        resume: () => inbox.soon(),
+      };
+      return hear(pipe, live => { inbox.live = live; });
     }, [channel, label, grant]);
     return null;
   }
