@@ -32,7 +32,7 @@ var arrows = map[string]struct {
 	"dashd/static":                     {others: []string{}},
 	"dashd/static/fetch":               {},
 	"dashd/migrations":                 {others: []string{}},
-	"dashd/examples/bench":             {ours: []string{"dashd/app", "dashd/app/html", "dashd/app/dcc", "dashd/app/serve", "dashd/static", "dashd/examples/simple"}},
+	"dashd/examples/bench":             {ours: []string{"dashd/app", "dashd/app/html", "dashd/app/dcc", "dashd/app/dpd", "dashd/app/serve", "dashd/static", "dashd/examples/simple"}},
 	"dashd/examples":                   {ours: []string{"dashd/app", "dashd/app/html", "dashd/app/dcc", "dashd/app/table", "dashd/app/dbc", "dashd/app/dpd", "dashd/app/serve", "dashd/views", "dashd/examples"}},
 	"dashd/examples/network/cytoscape": {ours: []string{"dashd/app"}},
 }

@@ -138,7 +138,8 @@ type Receipt struct {
 
 // Publish queues a message for all listeners of its channel. It never blocks:
 // a listener that is too slow is cut off, to come back and resume. The errors
-// are ErrChannel, ErrTooLong, ErrValue, ErrFull and ErrClosed.
+// are ErrChannel, ErrTooLong, ErrValue and ErrFull. After Shutdown the channels
+// still remember the messages, for those who come back to the next run.
 func (h *Hub) Publish(m Message) (Receipt, error) {
 	text, err := m.encode(h.limits.Message)
 	if err != nil {
@@ -146,9 +147,6 @@ func (h *Hub) Publish(m Message) (Receipt, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
-		return Receipt{}, ErrClosed
-	}
 	c, err := h.channel(m.Channel)
 	if err != nil {
 		return Receipt{}, err
@@ -243,9 +241,9 @@ func (h *Hub) closeAll(matches func(Client) bool) {
 	}
 }
 
-// Shutdown takes no more messages and listeners, tells the listeners when to
-// come back, each at a time of its own, and waits until they have gone, or ctx
-// is done.
+// Shutdown takes no more listeners, tells those that are there when to come
+// back, each at a time of its own, and waits until they have gone, or ctx is
+// done.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	h.close()
 	select {

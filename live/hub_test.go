@@ -641,8 +641,8 @@ func TestShutdown(t *testing.T) {
 		}
 		p.closedWith(live.CloseRestart)
 		p.expect("c/l 1 #1", "c/l 2 #2", "restart")
-		if _, err := h.Publish(live.Message{Channel: "c"}); !errors.Is(err, live.ErrClosed) {
-			t.Errorf("publish: %v", err)
+		if receipt, err := h.Publish(live.Message{Channel: "c"}); err != nil || receipt.Sequence != 3 || receipt.Listeners != 0 {
+			t.Errorf("publish after the listeners were sent away: %+v, %v", receipt, err)
 		}
 		if _, err := h.Join(open, p); !errors.Is(err, live.ErrClosed) {
 			t.Errorf("join: %v", err)

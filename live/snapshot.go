@@ -28,7 +28,7 @@ type entrySnapshot struct {
 }
 
 // Snapshot returns what the channels remember, for Restore of the next run. It
-// is taken after Shutdown, so that nothing comes after it.
+// is taken after the last message.
 func (h *Hub) Snapshot() ([]byte, error) {
 	text, err := json.Marshal(h.snapshot())
 	if err != nil {

@@ -490,9 +490,7 @@ func TestStaleTab(t *testing.T) {
 	for _, id := range []string{"", "nope", stale.end + "x", strings.Repeat("z", 10_000)} {
 		nobody := &window{stale.client, stale.prefix, id}
 		nobody.answer(setSize("tiny", "no color"))
-		if state := stateOf(t, s, "one"); !strings.Contains(state, `"tiny"`) || strings.Contains(state, "no color\"}, \"label\": {\"title\": \"none") {
-			t.Errorf("a page %.20q has saved %s", id, state)
-		}
+		wantWardrobe(t, s, "black", "tiny", "green large", "tiny no color")
 	}
 }
 
@@ -717,14 +715,14 @@ func TestInstances(t *testing.T) {
 	}
 	wantState(t, s, "seeded", `{"color": {"value": "blue"}, "label": {"title": "none"}, "shirt": {"title": "none"}, "size": {"value": "medium"}}`)
 	for name, err := range map[string]error{
-		`no component colour (did you mean "color"?)`:               instances.Set(ctx, "seeded", "colour", "value", "blue"),
-		`The Input color has no property valeu`:                     instances.Set(ctx, "seeded", "color", "valeu", "blue"),
-		`The value of color.value cannot be written as JSON.`:       instances.Set(ctx, "seeded", "color", "value", func() {}),
-		`An instance to ensure needs a slug.`:                       second(instances.Ensure(ctx, serve.NewInstance{App: "Wardrobe"})),
-		`There is no such app.`:                                     second(instances.Create(ctx, serve.NewInstance{App: "Nope"})),
-		`There is no such instance.`:                                instances.Populate(ctx, "nope"),
-		`There is already an instance with this slug`:               second(instances.Clone(ctx, "seeded", "", "seeded")),
-		`The slug of an instance`:                                   second(instances.Create(ctx, serve.NewInstance{App: "Wardrobe", Slug: "a b"})),
+		`no component colour (did you mean "color"?)`:         instances.Set(ctx, "seeded", "colour", "value", "blue"),
+		`The Input color has no property valeu`:               instances.Set(ctx, "seeded", "color", "valeu", "blue"),
+		`The value of color.value cannot be written as JSON.`: instances.Set(ctx, "seeded", "color", "value", func() {}),
+		`An instance to ensure needs a slug.`:                 second(instances.Ensure(ctx, serve.NewInstance{App: "Wardrobe"})),
+		`There is no such app.`:                               second(instances.Create(ctx, serve.NewInstance{App: "Nope"})),
+		`There is no such instance.`:                          instances.Populate(ctx, "nope"),
+		`There is already an instance with this slug`:         second(instances.Clone(ctx, "seeded", "", "seeded")),
+		`The slug of an instance`:                             second(instances.Create(ctx, serve.NewInstance{App: "Wardrobe", Slug: "a b"})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("got %v, want %q", err, name)
@@ -761,4 +759,3 @@ func TestInstances(t *testing.T) {
 
 // second returns the error of a pair.
 func second[T any](_ T, err error) error { return err }
-

@@ -128,7 +128,7 @@ func (s *Server) servePipes(w http.ResponseWriter, r *http.Request, v *Visit) er
 	if r.Method == http.MethodGet {
 		var origins []string
 		if u, err := url.Parse(s.config.PublicURL); err == nil && u.Host != "" {
-			origins = append(origins, u.Host)
+			origins = append(origins, u.Scheme+"://"+u.Host)
 		}
 		s.hub.ServeWebSocket(w, r, client, origins...)
 		return nil

@@ -107,6 +107,7 @@ func prepare(config Config) (*Server, error) {
 	if err := s.decorate(); err != nil {
 		return nil, err
 	}
+	s.hub.Log = config.Log
 	s.compress = newCompressor()
 	s.handler = s.middleware(s.routes())
 	return s, nil
