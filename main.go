@@ -1,11 +1,12 @@
-// Command dashd serves Dash apps written in Go.
+// Command dashd serves Dash apps written in Go: this one the demo site and the
+// examples.
 //
-// To serve your own, copy this file and list your apps.
+// To serve your own, copy examples/custom.
 package main
 
 import (
 	"dashd/app/serve"
-	"dashd/examples"
+	"dashd/examples/demo"
 )
 
-func main() { serve.Main(serve.Config{Apps: examples.All()}) }
+func main() { serve.Main(demo.Config()) }

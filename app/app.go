@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"sync"
@@ -71,10 +72,16 @@ type App struct {
 	// may publish from the browser. Callbacks publish anywhere.
 	Publishes []string
 
-	// Assets holds files of the app itself, served below assets/. Scripts
-	// (.js, .mjs) and stylesheets (.css) among them are part of the page,
-	// sorted by path; favicon.ico at the top becomes its icon.
+	// Assets holds files of the app itself, served below assets/ to who may open
+	// the app. Scripts (.js, .mjs) and stylesheets (.css) among them are part of
+	// the page, sorted by path; favicon.ico at the top becomes its icon. It is
+	// an embed.FS, or a directory by [os.Root.FS], which lets nothing outside be
+	// read. What is no regular file, such as a symbolic link, is left out.
 	Assets fs.FS
+
+	// AssetsIgnore, when set, keeps the scripts and stylesheets whose path in
+	// Assets it matches out of the page. They are served all the same.
+	AssetsIgnore *regexp.Regexp
 
 	// UpdateTitle is the page's title while a callback runs. Default:
 	// "Updating...". A single blank leaves the title alone.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -172,6 +173,15 @@ func (c *Context) AppID() string { return c.call.AppID }
 // "/app/<slug>/archive".
 func (c *Context) RelativePath(path string) string {
 	return strings.TrimSuffix(c.call.Prefix, "/") + "/" + strings.TrimPrefix(path, "/")
+}
+
+// AssetURL returns the URL path of a file of [App.Assets], for a property such
+// as an image's src. It holds wherever the page is shown: for the app and its
+// instances, below a base path, and directly in a page of the site, where the
+// relative "assets/logo.png" would be the page's own.
+func (c *Context) AssetURL(path string) string {
+	u := url.URL{Path: c.call.Prefix + "assets/" + strings.TrimPrefix(path, "/")}
+	return u.EscapedPath()
 }
 
 // User returns who has signed in, or nil, whose methods can be called.

@@ -47,8 +47,8 @@ func (a admin) publishForm(r *http.Request, _ *Visit) (done, error) {
 
 // Bounds of the table of channels.
 const (
-	shownChannels = 200 // those used last
-	maxShownValue = 200 // bytes
+	shownChannels = 100 // those used last
+	maxShownValue = 100 // bytes
 )
 
 // channelTable is the table of the channels, without dashd's own.
@@ -78,6 +78,8 @@ const (
 // zero value is ready; it is safe for concurrent use.
 type board struct {
 	mu     sync.Mutex
+	last   string             // rows that were published
+	renew  int                // intervals in which they are published even if they are the same
 	alone  int                // intervals in which nobody has listened
 	cancel context.CancelFunc // nil when nothing is published
 	closed bool
@@ -92,7 +94,7 @@ const patience = 5
 func (b *board) watch(hub *live.Hub) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.alone = 0
+	b.renew, b.alone = 2, 0 // an interval may end before somebody listens
 	if b.cancel != nil || b.closed {
 		return
 	}
@@ -131,20 +133,28 @@ func (b *board) goesOn(isHeard bool) bool {
 func (b *board) publish(ctx context.Context, hub *live.Hub) {
 	ticker := time.NewTicker(boardInterval)
 	defer ticker.Stop()
-	last := ""
 	for channels := hub.Channels(); b.goesOn(isHeard(channels)); channels = hub.Channels() {
 		var rows strings.Builder
-		_ = channelTable(channels).Rows().Render(ctx, &rows) // fails when ctx is done
-		if rows.String() != last && ctx.Err() == nil {
-			last = rows.String()
-			value, _ := json.Marshal(last)                                                                         // a string always has one
-			_, _ = hub.Publish(live.Message{Channel: boardChannel, Label: boardLabel, Value: value, Retain: true}) // fails when the hub closes
+		if err := channelTable(channels).Rows().Render(ctx, &rows); err == nil && b.isNew(rows.String()) { // else ctx is done
+			value, _ := json.Marshal(rows.String())                                                  // a string always has one
+			_, _ = hub.Publish(live.Message{Channel: boardChannel, Label: boardLabel, Value: value}) // fails when the hub closes
 		}
 		select {
 		case <-ctx.Done():
 		case <-ticker.C:
 		}
 	}
+}
+
+// isNew reports whether rows are not what all have seen, and notes them.
+func (b *board) isNew(rows string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if rows == b.last && b.renew == 0 {
+		return false
+	}
+	b.last, b.renew = rows, max(0, b.renew-1)
+	return true
 }
 
 func isHeard(channels []live.ChannelInfo) bool {

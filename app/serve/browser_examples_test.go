@@ -39,6 +39,8 @@ func TestBrowserExamples(t *testing.T) {
 		"dashboard":     {"Bicycles in 2025", []string{"#counters", "#dates", "#celsius [role=slider]", "#timeline .point", "#by-counter .point", "#weather .point", "#table td"}},
 		"to-do":         {"To-do list", []string{"#react-entry-point input"}},
 		"live-figure":   {"Live figure", []string{"#react-entry-point .main-svg"}},
+		"liveinput":     {"LiveInput", []string{"#red-button"}},
+		"liveoutput":    {"LiveOutput", []string{"#timeseries_plot .main-svg"}},
 		"clientside":    {"In the browser", []string{"#react-entry-point .main-svg"}},
 		"editor":        {"Form editor", []string{"#react-entry-point button"}},
 		"network":       {"Network", []string{"#arrangement", "#graph canvas"}},

@@ -21,6 +21,7 @@ import (
 	"dashd/app/dpd"
 	"dashd/app/html"
 	"dashd/app/serve"
+	"dashd/examples/pipes"
 )
 
 // taken are the messages that callbacks have had.
@@ -333,8 +334,35 @@ func TestBrowserPageAway(t *testing.T) {
 	js[bool](b, `dispatchEvent(new Event("online"))`)
 	mustPublish(t, s, "n", 4)
 	b.untilText("#taken", "4")
+	// What two connections bring that overlap counts once.
+	js[bool](b, `(live => live.receive(live.end, JSON.stringify({type: "pipe.value", channel_name: "room", label: "n", value: 4, ...live.positions.get("room")})) || true)(`+liveOf+`)`)
+	mustPublish(t, s, "n", 5)
+	b.untilText("#taken", "5")
 	b.untilText("#gaps", "0")
-	l.want(t, 4)
+	l.want(t, 5)
+}
+
+// What a callback has taken that did not reach the server is taken once more.
+func TestBrowserCallbackLost(t *testing.T) {
+	l := &taken{}
+	s, _ := newServer(t, serve.Config{Apps: []*app.App{roomApp("Room", l)}})
+	var down atomic.Bool
+	b := openTab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() && r.Method == http.MethodPost {
+			nobodyHome.ServeHTTP(w, r)
+			return
+		}
+		s.Handler().ServeHTTP(w, r)
+	}), "/app/room/")
+	b.expect("502")
+	b.expect("console error: Object")
+	b.untilHears("room")
+	down.Store(true)
+	mustPublish(t, s, "n", 1, 2, 3)
+	b.until(`3 <= performance.getEntriesByType("resource").filter(e => e.responseStatus === 502).length`) // value, count and taken
+	down.Store(false)
+	b.untilText("#taken", "3")
+	l.want(t, 3)
 }
 
 // A page around two apps, with a script of its own, has one socket.
@@ -451,4 +479,72 @@ func TestBrowserSavedPipe(t *testing.T) {
 	b.untilIdle()
 	b.goTo("/instance/saved/?again")
 	b.untilText("#count", "8 1")
+}
+
+// The administration's table of channels keeps itself up to date.
+func TestBrowserAdminLive(t *testing.T) {
+	s, _ := withUsers(t, serve.Config{BasePath: "/b", Apps: []*app.App{roomApp("Room", &taken{})}})
+	b := openTab(t, s.Handler(), "/b/admin/live/")
+	b.fill("input[name=name]", "root")
+	b.fill("input[name=password]", password)
+	b.submit("main button")
+	b.untilText("#channels tbody", "No channel has been used since the server started.")
+	const row = "#channels tbody tr td:nth-of-type(%d)"
+	mustPublish(t, s, "n", "first")
+	b.untilText(fmt.Sprintf(row, 5), `"first"`)
+	b.click(".new summary")
+	b.fill("input[name=channel]", "room")
+	b.fill("input[name=label]", "n")
+	b.fill("textarea", "21.5")
+	b.submit("#publish button")
+	b.untilText(".notice p", "Published to 0 listeners.")
+	b.untilText(fmt.Sprintf(row, 5), "21.5")
+	b.screenshot("admin_live")
+}
+
+// What is pressed in one app moves the graphs of the other: of this page's own,
+// and the one that all pages share.
+func TestBrowserPipesExample(t *testing.T) {
+	s, _ := newServer(t, serve.Config{
+		Apps: []*app.App{pipes.NewInput(), pipes.NewOutput()},
+		Seed: func(ctx context.Context, instances *serve.Instances) error {
+			_, err := instances.Ensure(ctx, serve.NewInstance{App: "liveoutput", Slug: "liveoutput-2", SaveOnChange: true, State: pipes.Shared})
+			return err
+		},
+		Pages: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			fmt.Fprint(w, `<!DOCTYPE html><title>Host</title><link rel="icon" href="data:,">
+				<iframe id="in" src="/app/liveinput/"></iframe><iframe id="own" src="/app/liveoutput/" height="500"></iframe><iframe id="shared" src="/instance/liveoutput-2/" height="500"></iframe>`)
+		}),
+	})
+	const connection = `dpd_live.open(new URL("` + wsPath + `", location).href)`
+	ready := `window.dpd_live && ` + connection + `.positions.has("live_button_counter") && ` + connection + `.pipes.size === 2`
+	names := func(frame string) string {
+		return fmt.Sprintf(`(document.getElementById(%q).contentDocument.querySelector("#timeseries_plot .js-plotly-plot")?.data || []).map(line => line.name + " " + line.x.length).join()`, frame)
+	}
+	const press = `document.getElementById("in").contentDocument.getElementById("red-button").click() || true`
+	const text = `document.getElementById("in").contentDocument.getElementById("button_local_counter").textContent`
+
+	b := openTab(t, s.Handler(), "/")
+	b.until(ready)
+	b.until(`document.getElementById("in").contentDocument.getElementById("red-button") !== null`)
+	js[bool](b, press)
+	for _, frame := range []string{"own", "shared"} {
+		b.until(names(frame) + ` === "red 1"`)
+	}
+	b.until(text + `.startsWith("Number of local clicks so far is 1 red and None blue; last change is red at 2")`)
+	if _, err := s.Publish("live_button_counter", "named_counts", app.Dict{"click_colour": "cyan"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, frame := range []string{"own", "shared"} {
+		b.until(names(frame) + ` === "red 2,cyan 2"`)
+	}
+	b.screenshot("pipes")
+
+	b.goTo("/?again")
+	b.until(ready)
+	b.until(names("shared") + ` === "red 2,cyan 2"`)
+	if got := js[string](b, names("own")); got != "" {
+		t.Errorf("a new page begins with %s", got)
+	}
 }

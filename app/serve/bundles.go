@@ -203,17 +203,25 @@ func plainForms(fsys fs.FS, name string) ([]form, [sha256.Size]byte, error) {
 	}
 	forms := []form{{"identity", int64(len(b)), func() (io.ReadCloser, error) { return fsys.Open(name) }}}
 	if compressible[path.Ext(name)] {
-		var buf bytes.Buffer
-		z := gzip.NewWriter(&buf)
-		z.Write(b) // a bytes.Buffer does not fail
-		z.Close()
-		if gz := buf.Bytes(); len(gz) < len(b)*9/10 {
-			forms = append([]form{{"gzip", int64(len(gz)), func() (io.ReadCloser, error) {
-				return io.NopCloser(bytes.NewReader(gz)), nil
-			}}}, forms...)
+		if gz := gzipped(b); len(gz) < len(b)*9/10 {
+			forms = append([]form{memoryForm("gzip", gz)}, forms...)
 		}
 	}
 	return forms, sha256.Sum256(b), nil
+}
+
+func gzipped(text []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(text) // a bytes.Buffer does not fail
+	z.Close()
+	return b.Bytes()
+}
+
+func memoryForm(encoding string, body []byte) form {
+	return form{encoding, int64(len(body)), func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(body)), nil
+	}}
 }
 
 // openGzip opens a gzip file and reads what it holds.

@@ -67,6 +67,7 @@ type (
 // instanceDetails is what "instance show" prints.
 type instanceDetails struct {
 	app.Instance
+	Present         bool              `json:"present"`          // false: the app is gone from this program
 	EffectiveAccess app.Access        `json:"effective_access"` // the app's, where the instance has none of its own
 	Path            string            `json:"path"`             // of its URL
 	Properties      []trackedProperty `json:"properties"`       // by component and property
@@ -102,6 +103,7 @@ var instanceOperations = map[string]operation{
 		}
 		return instanceDetails{
 			Instance:        place.instance.Instance(),
+			Present:         place.mount != nil,
 			EffectiveAccess: s.access(place),
 			Path:            place.prefix,
 			Properties:      trackedProperties(place.instance.State()),
@@ -236,10 +238,14 @@ func (c *instanceShow) Run(ctx context.Context, client *client, console *console
 	if i.Access == app.DefaultAccess {
 		access += " (inherited)"
 	}
+	of := i.App
+	if !i.Present {
+		of += " (gone from this program; the state is kept)"
+	}
 	err = console.table([][]string{
 		{"Slug:", i.Slug},
 		{"Name:", i.Name},
-		{"App:", i.App},
+		{"App:", of},
 		{"Path:", i.Path},
 		{"Save on change:", onOff(i.SaveOnChange)},
 		{"Access:", access},

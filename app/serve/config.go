@@ -82,6 +82,12 @@ type Config struct {
 	// Default: "/".
 	BasePath string
 
+	// SitePath is the path below which the site's own pages are, where a site
+	// mounts dashd at BasePath and asks [Server.Visit] in pages outside of it:
+	// "/", mostly. The session's cookie goes to all of them, and sign-in leads
+	// back to them. Default: BasePath.
+	SitePath string
+
 	// PublicURL is how visitors reach the server, such as
 	// "https://dash.example.org". Its host is allowed.
 	PublicURL string
@@ -123,6 +129,12 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("base path %q is not a plain path such as /my-app", c.BasePath)
 	}
 	c.BasePath = base
+	if c.SitePath == "" {
+		c.SitePath = base
+	}
+	if !strings.HasPrefix(c.SitePath, "/") || !strings.HasSuffix(c.SitePath, "/") || !strings.HasPrefix(base, c.SitePath) {
+		return c, fmt.Errorf("site path %q does not contain the base path %s; it begins and ends with a slash", c.SitePath, base)
+	}
 	if c.MaxBody < 0 {
 		return c, fmt.Errorf("the largest body cannot be negative")
 	}

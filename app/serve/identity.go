@@ -60,13 +60,13 @@ func (s *Server) signInURLTo(next string) string {
 }
 
 // localURL returns next if it is a plain path of this site, with or without a
-// query, and else the first page: what a link of another site says is not to
+// query, and else dashd's first page: what a link of another site says is not to
 // lead anywhere else.
 func (s *Server) localURL(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || u.Fragment != "" ||
 		strings.ContainsFunc(next+u.Path, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' }) ||
-		!isClean(u.Path) || !strings.HasPrefix(u.Path, s.config.BasePath) {
+		!isClean(u.Path) || !strings.HasPrefix(u.Path, s.config.SitePath) {
 		return s.config.BasePath
 	}
 	return next

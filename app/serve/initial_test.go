@@ -298,6 +298,7 @@ func TestInitialExpires(t *testing.T) {
 	wantPage(t, b.get(url), http.StatusNotFound, "<!doctype html>", expiredSentence)
 	wantPage(t, b.get(url+"_dash-layout", "Accept", "application/json"), http.StatusNotFound, `{"error":"`+expiredSentence)
 	w.answer(lampCall) // the page that is open goes on
+	now = time.Now()
 	w.open(b.urlOf(s, "app/lamp", parsedState(t, `{"lamp":{"value":"initial"}}`)))
 }
 

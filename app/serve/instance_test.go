@@ -287,7 +287,7 @@ func contractApp() *app.App {
 	a.Callback(
 		app.Output(id("div3", app.MATCH), "children"),
 		clicks(id("btn3", app.MATCH)), clicks(id("btn3", app.ALLSMALLER)), app.State("btn2", "n_clicks"),
-	).Do(func(n any, smaller []any, m any) string { return text(n, slices.Concat([]any{}, smaller), m) })
+	).Do(func(n any, smaller []any, m any) string { return text(n, append([]any{}, smaller...), m) })
 	a.Callback(app.Output(id("link3", app.ALL), "href"), clicks("btn2"), app.State(id("link3", app.ALL), "href")).
 		Do(func(n int, links []string) (next []string) {
 			for _, link := range links {
@@ -646,8 +646,8 @@ func TestAppIsGone(t *testing.T) {
 		want string
 	}{
 		{"instance show one", 0, `"blue"`},
-		{"instance show one", 0, "gone"},
-		{"instance show one --json", 0, `"app": "wardrobe"`},
+		{"instance show one", 0, "wardrobe (gone from this program; the state is kept)"},
+		{"instance show one --json", 0, `"present": false`},
 		{"instance export one", 0, `{"color": {"value": "blue"}`},
 		{"instance list", 0, "wardrobe"},
 		{"app list", 0, "gone"},
@@ -721,7 +721,7 @@ func TestInstances(t *testing.T) {
 		`An instance to ensure needs a slug.`:                 second(instances.Ensure(ctx, serve.NewInstance{App: "Wardrobe"})),
 		`There is no such app.`:                               second(instances.Create(ctx, serve.NewInstance{App: "Nope"})),
 		`There is no such instance.`:                          instances.Populate(ctx, "nope"),
-		`There is already an instance with this slug`:         second(instances.Clone(ctx, "seeded", "", "seeded")),
+		`There is an instance with this slug already.`:        second(instances.Clone(ctx, "seeded", "", "seeded")),
 		`The slug of an instance`:                             second(instances.Create(ctx, serve.NewInstance{App: "Wardrobe", Slug: "a b"})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), name) {

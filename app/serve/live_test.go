@@ -188,6 +188,9 @@ func (w *wire) mayHear(channel, claim string) bool {
 	w.t.Helper()
 	w.send(subscription("u", channel, claim, nil))
 	f, err := w.read()
+	for err == nil && f.Type == "pipe.value" { // retained
+		f, err = w.read()
+	}
 	if err != nil {
 		w.t.Fatalf("subscribe to %s: %v", channel, err)
 	}

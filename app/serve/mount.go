@@ -45,6 +45,8 @@ type mount struct {
 
 	clientsideHash string
 
+	embed embedFiles
+
 	access atomic.Pointer[app.Access] // by the store, in place of the code's; nil for none
 
 	log  *slog.Logger // names the app
@@ -81,7 +83,7 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	m.page = page
 	sum := sha256.Sum256(page.Clientside)
 	m.clientsideHash = hex.EncodeToString(sum[:8])
-	if m.assets, err = newAssets(a.Assets); err != nil {
+	if m.assets, err = newAssets(a.Assets, a.AssetsIgnore); err != nil {
 		return nil, fmt.Errorf("app %q: read its assets: %w", a.Name(), err)
 	}
 	config, err := s.dashConfig(m, suites)
@@ -107,6 +109,9 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 		base := s.config.BasePath
 		m.html.Preloads = []string{s.bundles.url(base, dcc.Suite.Package, "async-graph.js"), s.bundles.url(base, plotlyPackage, plotlyScript)}
 	}
+	if m.embed, err = s.embedFiles(m); err != nil {
+		return nil, fmt.Errorf("app %q: read its assets: %w", a.Name(), err)
+	}
 	m.csp = newContentPolicy(page)
 	return m, nil
 }
@@ -119,30 +124,40 @@ func (m *mount) pageAt(prefix, endID string) views.Dash {
 	if prefix == m.prefix {
 		return page
 	}
-	at := func(url string) string {
-		if rest, ok := strings.CutPrefix(url, m.prefix); ok {
-			return prefix + rest
-		}
-		return url
-	}
-	page.Favicon = at(page.Favicon)
-	page.Fetches = slices.Clone(page.Fetches)
-	for i, url := range page.Fetches {
-		page.Fetches[i] = at(url)
-	}
-	page.Stylesheets = slices.Clone(page.Stylesheets)
-	for i, url := range page.Stylesheets {
-		page.Stylesheets[i] = at(url)
-	}
+	page.Favicon = m.at(prefix, page.Favicon)
+	page.Fetches = m.allAt(prefix, page.Fetches)
+	page.Stylesheets = m.allAt(prefix, page.Stylesheets)
 	page.Scripts = slices.Clone(page.Scripts)
 	for i, script := range page.Scripts {
-		page.Scripts[i].URL = at(script.URL)
+		page.Scripts[i].URL = m.at(prefix, script.URL)
 	}
 	return page
 }
 
+// at returns the URL below a prefix for one below the app's own; other URLs
+// stay as they are.
+func (m *mount) at(prefix, url string) string {
+	if rest, ok := strings.CutPrefix(url, m.prefix); ok {
+		return prefix + rest
+	}
+	return url
+}
+
+func (m *mount) allAt(prefix string, urls []string) []string {
+	moved := make([]string, len(urls))
+	for i, url := range urls {
+		moved[i] = m.at(prefix, url)
+	}
+	return moved
+}
+
 // rendererPackages are the packages of the renderer and what it stands on.
-var rendererPackages = []string{"dash/deps", "dash/dash-renderer", plotlyPackage}
+var rendererPackages = []string{"dash/deps", rendererPackage, plotlyPackage}
+
+const (
+	rendererPackage = "dash/dash-renderer"
+	rendererScript  = "build/dash_renderer.min.js"
+)
 
 // rendererScripts run before every suite: section 4 of Dash's protocol,
 // without the polyfill, which no browser of today needs.
@@ -151,7 +166,7 @@ var rendererScripts = [...][2]string{
 	{"dash/deps", "react@18.3.1.min.js"},
 	{"dash/deps", "react-dom@18.3.1.min.js"},
 	{"dash/deps", "prop-types@15.8.1.min.js"},
-	{"dash/dash-renderer", "build/dash_renderer.min.js"},
+	{rendererPackage, rendererScript},
 }
 
 // Pages load plotly.js in its strict form: the ordinary one compiles the
@@ -174,18 +189,25 @@ func (s *Server) scripts(m *mount) []views.Script {
 	if m.page.Late {
 		scripts = append(scripts, views.Script{URL: s.bundles.url(base, sitePackage, "suites.js")})
 	}
-	for _, suite := range m.page.Suites {
-		for _, url := range s.suiteScripts(suite, m.page.Graphs || m.page.Late) {
-			scripts = append(scripts, views.Script{URL: url})
-		}
+	for _, url := range s.pageSuiteScripts(m) {
+		scripts = append(scripts, views.Script{URL: url})
 	}
 	for _, asset := range m.assets.scripts {
-		scripts = append(scripts, views.Script{URL: m.prefix + asset.url, Module: strings.HasSuffix(asset.path, ".mjs")})
+		scripts = append(scripts, views.Script{URL: m.prefix + asset.url, Module: isModule(asset)})
 	}
 	if m.page.Clientside != nil {
 		scripts = append(scripts, views.Script{URL: m.prefix + "_dash-clientside.js?m=" + m.clientsideHash})
 	}
 	return scripts
+}
+
+// pageSuiteScripts lists the URLs of the scripts of the suites that a page
+// loads.
+func (s *Server) pageSuiteScripts(m *mount) (urls []string) {
+	for _, suite := range m.page.Suites {
+		urls = append(urls, s.suiteScripts(suite, m.page.Graphs || m.page.Late)...)
+	}
+	return urls
 }
 
 // suiteScripts lists the URLs of a suite's scripts. With graphs, that of dcc is

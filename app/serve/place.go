@@ -30,6 +30,13 @@ var (
 	errAppGone    = app.Errorf(app.Gone, "The app of this instance is not part of this server any more. What the instance has saved is kept.")
 )
 
+// findTarget returns the place that a target names: see [place.target]. An app
+// may stand there by its name, too.
+func (s *Server) findTarget(ctx context.Context, target string) (place, error) {
+	kind, slug, _ := strings.Cut(target, "/")
+	return s.find(ctx, kind, slug)
+}
+
 // find returns the place of an app, by slug or name, or of an instance.
 func (s *Server) find(ctx context.Context, kind, slug string) (place, error) {
 	if kind == kindApp {
@@ -78,10 +85,10 @@ func (s *Server) access(p place) app.Access {
 	return s.appAccess(p.mount)
 }
 
-// admit is the one place that decides about the views of apps and instances.
-// An error of its own is Unauthorized or Forbidden.
-func (s *Server) admit(v *Visit) error {
-	access := s.access(v.place)
+// admit is the one place that decides who may open apps and instances. An error
+// of its own is Unauthorized or Forbidden.
+func (s *Server) admit(v *Visit, p place) error {
+	access := s.access(p)
 	if access == app.Public {
 		return nil
 	}

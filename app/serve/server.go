@@ -217,6 +217,9 @@ func (s *Server) loadBundles(suites []*app.Suite) (err error) {
 			return fmt.Errorf("load %s: %w", pkg, err)
 		}
 	}
+	if err := s.bundles.addEmbed(static.Dashd()); err != nil {
+		return fmt.Errorf("load %s: %w", embedPackage, err)
+	}
 	for _, suite := range suites {
 		if err := s.bundles.addSuite(suite); err != nil {
 			return fmt.Errorf("load suite %s: %w", suite.Namespace, err)
@@ -279,6 +282,7 @@ func (s *Server) routes() http.Handler {
 		s.bundles.serveStatic(w, r, r.PathValue("file"))
 	})
 	mux.HandleFunc("GET "+base+"favicon.ico", s.serveFavicon)
+	mux.HandleFunc("GET "+base+embedScript, s.serveEmbedScript)
 	mux.HandleFunc("GET "+base+"{$}", s.serveHome)
 	s.handle(mux, s.siteRoutes())
 	mux.HandleFunc(base, s.servePages)
@@ -354,7 +358,7 @@ func (s *Server) servePages(w http.ResponseWriter, r *http.Request) {
 	w.Header()["Referrer-Policy"] = sameOrigin
 	v := &Visit{server: s, w: w, r: r}
 	defer v.end()
-	s.compress(http.StripPrefix(strings.TrimSuffix(s.config.BasePath, "/"), s.config.Pages)).ServeHTTP(w, v.in(r))
+	s.compress(http.StripPrefix(strings.TrimSuffix(s.config.BasePath, "/"), s.config.Pages)).ServeHTTP(w, r.WithContext(v.Context(r.Context())))
 }
 
 var errNoPage = app.Errorf(app.NotFound, "There is no such page.")

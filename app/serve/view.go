@@ -7,10 +7,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"dashd/app"
+	"dashd/views"
 )
 
 // View is one HTTP face of an app.
@@ -27,6 +29,8 @@ const (
 	ViewClientside   View = "clientside"       // _dash-clientside.js: the inline functions of callbacks
 	ViewReload       View = "reload-hash"      // _reload-hash
 	ViewFavicon      View = "favicon"          // _favicon.ico
+	ViewEmbed        View = "embed"            // _dash-embed: what <dash-app> needs
+	ViewEmbedJS      View = "embed-js"         // _dash-embed.js: the scripts of the app's own, for <dash-app>
 )
 
 // viewOf splits the path below an app's URL into a view and what follows.
@@ -46,6 +50,10 @@ func viewOf(path string) (view View, rest string, ok bool) {
 		return ViewReload, "", true
 	case "_favicon.ico":
 		return ViewFavicon, "", true
+	case "_dash-embed":
+		return ViewEmbed, "", true
+	case "_dash-embed.js":
+		return ViewEmbedJS, "", true
 	}
 	if rest, ok := strings.CutPrefix(path, "_dash-component-suites/"); ok {
 		return ViewSuites, rest, true
@@ -79,7 +87,7 @@ func (r Route) String() string {
 }
 
 // Views are all views.
-var Views = []View{ViewMain, ViewLayout, ViewDependencies, ViewUpdate, ViewSuites, ViewAssets, ViewClientside, ViewReload, ViewFavicon}
+var Views = []View{ViewMain, ViewLayout, ViewDependencies, ViewUpdate, ViewSuites, ViewAssets, ViewClientside, ViewReload, ViewFavicon, ViewEmbed, ViewEmbedJS}
 
 // decorate wraps the views as Config.Decorate says.
 func (s *Server) decorate() error {
@@ -140,7 +148,7 @@ func (s *Server) servePlace(w http.ResponseWriter, r *http.Request, kind, path s
 	if p.instance != nil {
 		v.Instance = p.slug
 	}
-	if err := s.admit(v); err != nil {
+	if err := s.admit(v, p); err != nil {
 		s.turnAway(w, v.in(r), err)
 		return
 	}
@@ -207,6 +215,10 @@ func (s *Server) serveView(w http.ResponseWriter, r *http.Request, v *Visit) {
 			return
 		}
 		m.assets.serve(w, r, "favicon.ico", func() { s.fail(w, r, errNoPage) })
+	case ViewEmbed:
+		err = s.serveEmbed(w, r, v)
+	case ViewEmbedJS:
+		err = m.serveEmbedJS(w, r)
 	}
 	if err != nil {
 		s.fail(w, v.in(r), err)
@@ -235,24 +247,35 @@ func (s *Server) allowMethod(w http.ResponseWriter, r *http.Request, view View) 
 
 func (s *Server) serveMain(w http.ResponseWriter, r *http.Request, v *Visit) error {
 	m := v.place.mount
-	if _, err := v.initial(); err != nil {
+	endID, err := v.beginPage()
+	if err != nil {
 		return err
-	}
-	if m.page.Sessions { // parallel callbacks are to find the same session
-		if _, err := v.begin(r.Context()); err != nil {
-			return err
-		}
-	}
-	endID := rand.Text()
-	if v.place.instance != nil {
-		endID = v.place.instance.NewPage()
 	}
 	page := m.pageAt(v.place.prefix, endID)
 	page.Nonce = rand.Text()
+	if r.URL.Query().Get("embed") == "auto" { // as [views.PlotlyApp] asks
+		page.Scripts = append(slices.Clip(page.Scripts), views.Script{URL: s.bundles.url(s.config.BasePath, sitePackage, "frame.js")})
+	}
 	w.Header().Set("Content-Security-Policy", m.csp.header(page.Nonce))
 	w.Header().Set("Cache-Control", "no-cache")
 	s.render(w, r, http.StatusOK, page.Page())
 	return nil
+}
+
+// beginPage checks what a page of the app stands on, and returns the page's id.
+func (v *Visit) beginPage() (endID string, err error) {
+	if _, err := v.initial(); err != nil {
+		return "", err
+	}
+	if v.place.mount.page.Sessions { // parallel callbacks are to find the same session
+		if _, err := v.begin(v.r.Context()); err != nil {
+			return "", err
+		}
+	}
+	if v.place.instance != nil {
+		return v.place.instance.NewPage(), nil
+	}
+	return rand.Text(), nil
 }
 
 func (s *Server) serveLayout(w http.ResponseWriter, r *http.Request, v *Visit) error {
@@ -311,7 +334,14 @@ func (s *Server) serveUpdate(w http.ResponseWriter, r *http.Request, v *Visit) e
 	if err != nil {
 		return err
 	}
-	answer, err := v.place.mount.app.UpdateJSON(r.Context(), s.call(w, r, v), body)
+	call := s.call(w, r, v)
+	if call.Instance != nil { // a Patch may be of what they set
+		call.Initial, err = v.initial()
+		if err != nil && app.ErrorCode(err) != app.NotFound { // expired: a page that is open goes on
+			return err
+		}
+	}
+	answer, err := v.place.mount.app.UpdateJSON(r.Context(), call, body)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // counts from now, however long that took
 	switch {
 	case err != nil:

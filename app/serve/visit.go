@@ -60,6 +60,9 @@ func VisitOf(r *http.Request) *Visit {
 // apps that the page embeds. What it adds to the answer's header, the page must
 // not have begun to send.
 func (s *Server) Visit(w http.ResponseWriter, r *http.Request) *Visit {
+	if v := VisitOf(r); v != nil && v.server == s {
+		return v
+	}
 	return &Visit{server: s, w: w, r: r}
 }
 
@@ -151,6 +154,9 @@ func (v *Visit) begin(ctx context.Context) (*store.Session, error) {
 	if v.over {
 		return nil, fmt.Errorf("begin a session: the answer has been sent")
 	}
+	if !strings.HasPrefix(v.r.URL.Path, v.server.config.SitePath) {
+		v.server.config.Log.Warn("a page begins a session whose cookie will not reach it; set SitePath", "page", v.r.URL.Path)
+	}
 	v.session = v.server.store.NewSession()
 	v.server.setSessionCookie(v.w, v.r, v.session.Token())
 	return v.session, nil
@@ -169,11 +175,14 @@ func (v *Visit) end() {
 // part of the URL. Errors are [app.Error]: NotFound, or Invalid with the
 // component and property that do not fit.
 func (v *Visit) URL(target string, initial app.BaseState) (string, error) {
-	kind, slug, _ := strings.Cut(target, "/")
-	p, err := v.server.find(v.r.Context(), kind, slug)
+	p, err := v.server.findTarget(v.r.Context(), target)
 	if err != nil {
 		return "", err
 	}
+	return v.urlAt(p, initial)
+}
+
+func (v *Visit) urlAt(p place, initial app.BaseState) (string, error) {
 	if initial == nil {
 		return p.prefix, nil
 	}
@@ -223,7 +232,7 @@ func (s *Server) setSessionCookie(w http.ResponseWriter, r *http.Request, token 
 	cookie := &http.Cookie{
 		Name:     s.cookieName(r),
 		Value:    token,
-		Path:     s.config.BasePath,
+		Path:     s.config.SitePath,
 		MaxAge:   int(s.store.SessionMaxAge.Seconds()),
 		Secure:   s.secure(r),
 		HttpOnly: true,

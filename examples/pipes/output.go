@@ -44,7 +44,10 @@ func NewOutput() *app.App {
 		app.Output("internal_state", "children"),
 		app.Input("named_count_pipe", "value"),
 		app.Input("state_uid", "value"),
-	).Do(func(c click, uid string) (string, error) {
+	).Do(func(ctx *app.Context, c click, uid string) (string, error) {
+		if len(ctx.Triggered) == 0 {
+			c = click{} // the page has just been loaded: what it was saved with is known
+		}
 		if len(uid) > maxUID {
 			return "", app.Errorf(app.Invalid, "A state_uid has at most %d bytes.", maxUID)
 		}

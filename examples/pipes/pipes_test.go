@@ -131,7 +131,7 @@ func TestOutputUID(t *testing.T) {
 		}
 		return string(text)
 	}
-	if layout() == layout() {
+	if one, two := layout(), layout(); one == two {
 		t.Error("two pages have the same graph")
 	}
 	long := strings.Repeat("x", maxUID+1)
@@ -140,7 +140,9 @@ func TestOutputUID(t *testing.T) {
 	}
 	instance := apptest.NewInstance(t, string(Shared.Text()))
 	visit := &apptest.Visit{Instance: instance}
-	got := visit.Call(t, a, app.Output("internal_state", "children")).Text("internal_state", "children")
+	got := visit.Call(t, a, app.Output("internal_state", "children"),
+		apptest.Set("named_count_pipe", "value", app.Dict{"click_colour": "red"}), // of a click before
+	).Text("internal_state", "children")
 	if want := "(demo-liveout-s6-635c89ae-c996-4488-84df-041c1153fdef,0)"; got != want {
 		t.Errorf("the shared graph is %s", got)
 	}

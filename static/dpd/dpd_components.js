@@ -347,8 +347,8 @@
       this.sequence = null; // until the first message
       this.messages = []; // that the renderer does not have
       this.untaken = []; // that no callback of the server has taken
-      this.taken = new WeakMap(); // by batch
-      this.watched = new WeakSet(); // callbacks
+      this.taken = []; // by a callback that the server has not answered
+      this.watched = new WeakSet(); // such callbacks
       this.lost = 0; // gaps that the renderer does not know
       this.isAgain = false; // untaken are for the renderer once more
       this.timer = null;
@@ -409,45 +409,48 @@
     // the value down (toJSON) each time when it calls the server, and leaves a
     // property as it is when equals says so.
     batch() {
-      const batch = this.messages;
-      return Object.defineProperties(batch, {
+      return Object.defineProperties(this.messages, {
         equals: {value: () => false},
         toJSON: {value: () => {
           const taken = this.untaken.splice(0);
-          this.taken.set(batch, taken);
+          this.taken.push(...taken);
           return taken;
         }},
       });
     }
 
-    // watch takes back what callbacks have taken that do not reach the server.
+    // watch takes back what a callback has taken that does not reach the server.
     watch() {
-      for (const {executionPromise: execution} of this.store.getState().callbacks.watched) {
+      const {callbacks, paths} = this.store.getState();
+      for (const callback of callbacks.watched) {
+        const execution = callback.executionPromise;
         if (!execution || this.watched.has(execution)) continue;
         this.watched.add(execution);
-        execution.then(({error, payload}) => {
-          if (!error || error.status < 502) return; // it was answered
-          for (const {value} of [...payload.inputs, ...payload.state || []].flat()) {
-            const taken = this.taken.get(value);
-            if (!taken) continue;
-            this.taken.delete(value);
-            this.untaken.unshift(...taken);
-            this.isAgain = true;
-            this.next = Date.now() + RETRY;
-            this.soon();
-          }
+        if (!this.isOf([callback.getInputs(paths), callback.getState(paths)], "messages")) continue;
+        execution.then(({error}) => {
+          const taken = this.taken.splice(0);
+          if (!error || error.status < 502 || taken.length === 0) return;
+          this.untaken.unshift(...taken);
+          this.isAgain = true;
+          this.next = Date.now() + RETRY;
+          this.soon();
         });
       }
     }
 
     // isAwaited reports whether a callback is under way that hears the Pipe.
     isAwaited() {
+      const {callbacks, paths} = this.store.getState();
+      return STAGES.some(stage => callbacks[stage].some(callback => this.isOf(callback.getInputs(paths))));
+    }
+
+    // isOf reports whether one of some dependencies is the Pipe's, of a property
+    // or of any.
+    isOf(dependencies, property) {
       if (!this.props.id) return false;
       const {stringifyId} = window.dash_component_api;
       const id = stringifyId(this.props.id);
-      const {callbacks, paths} = this.store.getState();
-      return STAGES.some(stage => callbacks[stage].some(
-        callback => callback.getInputs(paths).flat().some(input => stringifyId(input.id) === id)));
+      return dependencies.flat(2).some(d => stringifyId(d.id) === id && (!property || d.property === property));
     }
   }
 

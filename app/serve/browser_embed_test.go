@@ -1,0 +1,338 @@
+package serve_test
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"dashd/app"
+	"dashd/app/dbc"
+	"dashd/app/dcc"
+	"dashd/app/html"
+	"dashd/app/serve"
+	"dashd/app/table"
+)
+
+// hostPolicy is the Content-Security-Policy of a site that has apps in its
+// pages: what embed.js says that it takes.
+const hostPolicy = "default-src 'self'; script-src 'self' 'nonce-n'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:"
+
+// hostPage is a page of a site with the elements in its body.
+func hostPage(elements string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", hostPolicy)
+		io.WriteString(w, `<!doctype html><title>The host</title><link rel="icon" href="data:,"><script src="/embed.js"></script>
+			<h1>A page</h1><div style="display: grid; grid-template-columns: 1fr 1fr 1fr; gap: 8px">`+elements+`</div>`)
+	})
+}
+
+// embedded has count apps of elements: <dash-app id=a src=/app/x/>.
+func embedded(ids ...string) string {
+	var b strings.Builder
+	for _, id := range ids {
+		name, slug, _ := strings.Cut(id, "=")
+		fmt.Fprintf(&b, `<dash-app id=%q src="/app/%s/"></dash-app>`, name, slug)
+	}
+	return b.String()
+}
+
+// untilApps waits until n apps run in the page.
+func (b *tab) untilApps(n int) {
+	b.Helper()
+	b.until(fmt.Sprintf("(window.dash_stores || []).length === %d", n))
+	b.untilIdle()
+}
+
+// calls counts the callbacks by the app that they were sent to.
+type calls struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (c *calls) count(next http.Handler) http.Handler {
+	c.n = map[string]int{}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if prefix, ok := strings.CutSuffix(r.URL.Path, "/_dash-update-component"); ok {
+			c.mu.Lock()
+			c.n[prefix]++
+			c.mu.Unlock()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c *calls) take() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.n
+	c.n = map[string]int{}
+	return taken
+}
+
+// Apps for pages of several. The ids of their components are all the same.
+
+func public(name string, children ...any) *app.App {
+	a := app.New(name)
+	a.Access = app.Public
+	a.Layout = html.Div{Children: append(app.List{html.Button{ID: "go", Children: "Go"}, html.Div{ID: "out"}}, children...)}
+	a.Callback(app.Output("out", "children"), app.Input("go", "n_clicks")).Do(func(n int) string { return fmt.Sprint(name, " ", n) })
+	return a
+}
+
+func fieldApp(name string) *app.App {
+	a := public(name, dcc.Input{ID: "field", Value: "w"}, html.Div{ID: "echo"},
+		dcc.Store{ID: "kept", StorageType: "local"}, html.Button{ID: "keep", Children: "Keep"}, html.Div{ID: "has"})
+	a.Callback(app.Output("echo", "children"), app.Input("field", "value")).Do(func(v string) string { return name + ": " + v })
+	a.Callback(app.Output("kept", "data"), app.Input("keep", "n_clicks"), app.State("field", "value"), app.PreventInitialCall()).Do(func(_ int, v string) string { return v })
+	a.Callback(app.Output("has", "children"), app.Input("kept", "modified_timestamp"), app.State("kept", "data")).Do(func(_ float64, v any) string { return fmt.Sprint("kept ", v) })
+	return a
+}
+
+func graphApp() *app.App {
+	a := public("Graphs",
+		dcc.Dropdown{ID: "choice", Options: []string{"One", "Two"}, Value: "One"},
+		dcc.DatePickerSingle{ID: "date", Date: "2026-02-03", DisplayFormat: "YYYY-MM-DD"}, html.Div{ID: "day"},
+		dcc.Graph{ID: "graph", Style: app.Style{"height": "300px"}}, html.Div{ID: "clicked"})
+	a.Callback(app.Output("graph", "figure"), app.Input("choice", "value")).Do(func(v string) app.Figure {
+		return app.Figure{Data: app.List{app.Dict{"type": "bar", "x": []string{"a", "b", "c"}, "y": []int{1, 9, 1}}}, Layout: app.Dict{"title": app.Dict{"text": "Title " + v}}}
+	})
+	a.Callback(app.Output("day", "children"), app.Input("date", "date")).Do(func(v string) string { return "on " + v })
+	a.Callback(app.Output("clicked", "children"), app.Input("graph", "clickData"), app.PreventInitialCall()).Do(func(v map[string]any) string {
+		return fmt.Sprint("at ", v["points"].([]any)[0].(map[string]any)["x"])
+	})
+	return a
+}
+
+func tableApp() *app.App {
+	a := public("Table", table.DataTable{ID: "table", Columns: []table.Column{{ID: "a", Name: "A", Editable: new(true)}, {ID: "b", Name: "B", Editable: new(true)}},
+		Data: []app.Dict{{"a": 1, "b": "x"}, {"a": 2, "b": "y"}}}, html.Div{ID: "sum"})
+	a.Callback(app.Output("sum", "children"), app.Input("table", "data")).Do(func(rows []map[string]any) string {
+		return fmt.Sprint(rows[0]["a"], rows[0]["b"], rows[1]["a"], rows[1]["b"])
+	})
+	return a
+}
+
+// scriptApp has functions of the same names as others of its kind, among its
+// assets and inline.
+func scriptApp(name string) *app.App {
+	a := public(name, dcc.Input{ID: "field"}, html.Div{ID: "named"}, html.Button{ID: "later", Children: "Later"},
+		html.Div{ID: "now"}, html.Div{ID: "soon"}, html.Div{ID: "none", Children: "none"}, html.Div{ID: "server"})
+	a.Assets = fstest.MapFS{
+		"a.js": {Data: []byte(`"use strict"; const me = "` + name + `";`)},
+		"b.js": {Data: []byte(`window.dash_clientside = Object.assign({}, window.dash_clientside, {same: {
+			hello: v => me + " " + (v || "") + " by " + (dash_clientside.callback_context.triggered_id || "nobody"),
+		}});`)},
+		"c.css": {Data: []byte(`/* ` + name + ` */`)},
+		"d.mjs": {Data: []byte(`window.modules = [...(window.modules || []), "` + name + `"].sort();`)},
+	}
+	a.Callback(app.Output("named", "children"), app.Input("field", "value")).ClientsideFunction("same", "hello")
+	a.Callback(app.Output("none", "children"), app.Input("later", "n_clicks"), app.PreventInitialCall()).JS(`function (n) {
+		const say = how => "` + name + ` " + how + " " + n;
+		dash_clientside.set_props("now", {children: say("now")});
+		Promise.resolve().then(() => fetch("/app/` + app.Slugify(name) + `/_reload-hash")).then(() => dash_clientside.set_props("soon", {children: say("soon")}));
+		return window.dash_clientside.no_update;
+	}`)
+	a.Callback(app.Output("server", "children"), app.Input("soon", "children"), app.PreventInitialCall()).Do(func(v string) string { return "server: " + v })
+	return a
+}
+
+func tabsApp(name string) *app.App {
+	label := func(n string) string { return name + " " + n }
+	a := public(name,
+		dcc.Tabs{ID: "tabs", Value: "a", Children: app.List{dcc.Tab{Label: label("A"), Value: "a"}, dcc.Tab{Label: label("B"), Value: "b"}}},
+		dbc.Tabs{ID: "bootstrap", ActiveTab: "x", Children: app.List{dbc.Tab{Label: label("X"), TabID: "x"}, dbc.Tab{Label: label("Y"), TabID: "y"}}},
+		html.Div{ID: "open"}, dcc.Loading{ID: "loading", Children: html.Div{ID: "slow"}},
+		html.Span{ID: "target", Children: "target"}, dbc.Tooltip{Children: label("tip"), Target: "target"})
+	a.Callback(app.Output("open", "children"), app.Input("tabs", "value"), app.Input("bootstrap", "active_tab")).Do(func(x, y string) string { return x + y })
+	return a
+}
+
+// slowly answers a click when release says so.
+func slowly(a *app.App, release chan struct{}) *app.App {
+	a.Callback(app.Output("slow", "children"), app.Input("go", "n_clicks"), app.PreventInitialCall()).Do(func(ctx *app.Context, n int) (string, error) {
+		select {
+		case <-release:
+			return fmt.Sprint("slow ", n), nil
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	})
+	return a
+}
+
+// Many apps live in one page, each for itself.
+func TestBrowserDirectApps(t *testing.T) {
+	release := make(chan struct{})
+	counted := &calls{}
+	elements := embedded("f1=field", "f2=field", "g1=graphs", "g2=graphs", "t1=table", "t2=table", "s1=script-one", "s2=script-two", "x1=tabs-one", "x2=tabs-two", "r1=room", "r2=hall")
+	s, _ := newServer(t, serve.Config{Pages: hostPage(elements), Apps: []*app.App{
+		fieldApp("Field"), graphApp(), tableApp(), scriptApp("Script One"), scriptApp("Script Two"),
+		tabsApp("Tabs One"), slowly(tabsApp("Tabs Two"), release), roomApp("Room", &taken{}), roomApp("Hall", &taken{}),
+	}})
+	b := openTab(t, counted.count(s.Handler()), "/nothing")
+	var mu sync.Mutex
+	var sockets []string
+	if err := chromedp.Listen(b.ctx, func(event any) {
+		if e, ok := event.(*network.EventWebSocketCreated); ok {
+			mu.Lock()
+			sockets = append(sockets, e.URL)
+			mu.Unlock()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.goTo("/")
+	b.untilApps(12)
+	in := func(element, id string) string { return "#" + element + " [id=" + id + "]" }
+	first := counted.take()
+
+	b.run("each for itself", func() {
+		names := []string{"f1=Field", "f2=Field", "g1=Graphs", "t1=Table", "s1=Script One", "s2=Script Two", "x1=Tabs One"}
+		for i, item := range names {
+			element, _, _ := strings.Cut(item, "=")
+			for range i + 1 {
+				b.press(in(element, "go"))
+			}
+		}
+		for i, item := range names {
+			element, name, _ := strings.Cut(item, "=")
+			b.untilText(in(element, "out"), fmt.Sprint(name, " ", i+1))
+		}
+		b.untilIdle()
+		if got, want := slices.Sorted(maps.Keys(counted.take())), []string{"/app/field", "/app/graphs", "/app/script-one", "/app/script-two", "/app/table", "/app/tabs-one"}; !slices.Equal(got, want) {
+			t.Errorf("the callbacks went to %v, want %v", got, want)
+		}
+		for prefix := range first {
+			if slug := strings.TrimPrefix(prefix, "/app/"); !strings.Contains(elements, "/"+slug+"/") {
+				t.Errorf("at first there was a callback to %s", prefix)
+			}
+		}
+		b.fill(in("f2", "field"), "two")
+		b.untilText(in("f2", "echo"), "Field: two")
+		b.untilText(in("f1", "echo"), "Field: w")
+	})
+	b.run("graphs", func() {
+		b.press(in("g1", "choice"))
+		b.press(".dash-dropdown-option", "Two")
+		b.keys(kb.Escape)
+		b.untilText("#g1 .gtitle", "Title Two")
+		b.untilText("#g2 .gtitle", "Title One")
+		b.press(in("g2", "date"))
+		b.press(".dash-datepicker-calendar-date-inside", "14")
+		b.untilText(in("g2", "day"), "on 2026-02-14")
+		b.untilText(in("g1", "day"), "on 2026-02-03")
+		b.clickAt("#g2 .nsewdrag")
+		b.untilText(in("g2", "clicked"), "at b")
+		b.untilText(in("g1", "clicked"), "")
+	})
+	b.run("tables", func() {
+		cell := func(element, column string, row int) string {
+			return fmt.Sprintf("#%s td[data-dash-column=%s][data-dash-row='%d']", element, column, row)
+		}
+		b.edit(cell("t1", "a", 0), "42")
+		b.edit(cell("t2", "a", 0), "43")
+		b.untilText(in("t1", "sum"), "42x2y")
+		b.untilText(in("t2", "sum"), "43x2y")
+		b.press(cell("t2", "a", 0))
+		b.keys(kb.ArrowRight)
+		b.until(`document.querySelector("#t2 td.focused").dataset.dashColumn === "b"`)
+		b.keys("zz" + kb.Enter)
+		b.untilText(in("t2", "sum"), "43zz2y")
+		b.untilText(in("t1", "sum"), "42x2y")
+	})
+	b.run("clientside functions", func() {
+		b.fill(in("s1", "field"), "A")
+		b.fill(in("s2", "field"), "B")
+		b.untilText(in("s1", "named"), "Script One A by field")
+		b.untilText(in("s2", "named"), "Script Two B by field")
+		for i, element := range []string{"s1", "s2", "s2"} {
+			b.press(in(element, "later"))
+			want := fmt.Sprint("Script Two ", "%s ", i)
+			if element == "s1" {
+				want = "Script One %s 1"
+			}
+			b.untilText(in(element, "now"), fmt.Sprintf(want, "now"))
+			b.untilText(in(element, "soon"), fmt.Sprintf(want, "soon"))
+			b.untilText(in(element, "server"), "server: "+fmt.Sprintf(want, "soon"))
+		}
+		b.untilText(in("s1", "soon"), "Script One soon 1")
+		b.untilText(in("s2", "none"), "none")
+		b.until(`modules.join() === "Script One,Script Two"`)
+		b.until(`!("me" in window) && !window.dash_clientside.same`)
+	})
+	b.run("tabs, tooltips and loading", func() {
+		b.untilTexts("#x1 .tab", "Tabs One A|Tabs One B")
+		b.untilTexts("#x2 .tab", "Tabs Two A|Tabs Two B")
+		b.untilTexts("#x2 .nav-link", "Tabs Two X|Tabs Two Y")
+		b.press("#x2 .tab", "Tabs Two B")
+		b.press("#x2 .nav-link", "Tabs Two Y")
+		b.untilText(in("x2", "open"), "by")
+		b.untilText(in("x1", "open"), "ax")
+		b.hover(in("x2", "target"))
+		b.untilTexts(".tooltip-inner", "Tabs Two tip")
+		b.press(in("x2", "go"))
+		b.until(`document.querySelector("#x2 .dash-spinner") !== null`)
+		b.gone("#x1 .dash-spinner")
+		release <- struct{}{}
+		b.untilText(in("x2", "slow"), "slow 1")
+		b.gone("#x2 .dash-spinner")
+	})
+	b.run("pipes", func() {
+		b.untilHears("room")
+		mustPublish(t, s, "n", 7)
+		b.untilText(in("r1", "value"), "7")
+		b.untilText(in("r2", "value"), "7")
+		mu.Lock()
+		defer mu.Unlock()
+		if len(sockets) != 1 {
+			t.Errorf("sockets: %v", sockets)
+		}
+	})
+	b.run("scripts of the page", func() {
+		b.until(`(document.querySelector("#f1").setProps("echo", {children: "from the page"}), document.querySelector("#f1").getProps("field").value === "w")`)
+		b.untilText(in("f1", "echo"), "from the page")
+		b.untilText(in("f2", "echo"), "Field: two")
+		b.until(`(dash_clientside.set_props("clicked", {children: "first"}), true)`)
+	})
+	b.expect("dash-app: set_props: 2 apps have the id")
+	b.untilText(in("g1", "clicked"), "first")
+
+	if got := js[string](b, "document.title + location.pathname"); got != "The host/" {
+		t.Errorf("the page has become %s", got)
+	}
+	loaded := map[string]int{}
+	for _, address := range js[[]string](b, `performance.getEntriesByType("resource").map(e => e.name)`) {
+		if u, err := url.Parse(address); err == nil && strings.HasPrefix(u.Path, "/static/") {
+			loaded[u.Path]++
+		}
+	}
+	for path, n := range loaded {
+		if n > 1 {
+			t.Errorf("%s was loaded %d times", path, n)
+		}
+	}
+	for _, part := range []string{"react-dom@", "embed/dash_renderer.js", "plotly-strict", "async-graph", "dpd_components"} {
+		if n := len(slices.Collect(func(yield func(string) bool) {
+			for path := range loaded {
+				if strings.Contains(path, part) && !yield(path) {
+					return
+				}
+			}
+		})); n != 1 {
+			t.Errorf("the page has %d files like %s: %v", n, part, loaded)
+		}
+	}
+	b.screenshot("direct apps")
+}
