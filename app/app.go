@@ -63,6 +63,12 @@ type App struct {
 	// unless it says otherwise.
 	Access Access
 
+	// EmbedOrigins are the origins of other sites whose pages may show the app,
+	// in an iframe or a <dash-app>: "https://partner.example". Visitors of such a
+	// page are anonymous, unless its address of the app has an embed token. An
+	// iframe keeps the app apart from the page; with <dash-app> they share one.
+	EmbedOrigins []string
+
 	// Channels are those that Pipes of the app may hear besides those in its
 	// layout: names, or patterns as in [path.Match] ("sensors.*"). A Pipe that a
 	// layout function or a callback makes needs no mention.

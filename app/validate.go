@@ -98,6 +98,9 @@ func (a *App) newBuild() *build {
 	for _, problem := range checkChannels(slices.Concat(a.Channels, a.Publishes)) {
 		report(a.site, "app %q: %s", a.name, problem)
 	}
+	for _, problem := range checkOrigins(a.EmbedOrigins) {
+		report(a.site, "app %q: %s", a.name, problem)
+	}
 
 	layout := a.buildLayout(b, report)
 	known := layout

@@ -6,5 +6,5 @@ import "embed"
 // this folder: source, and a picture of the dashboard.
 //
 //go:embed simple/simple.go pipes/input.go pipes/output.go pipes/walks.go network/network.go dashboard/dashboard.png
-//go:embed demo/*.templ demo/demo.go demo/handlers.go demo/apps/*.go
+//go:embed demo/*.templ demo/demo.go demo/four.go demo/six.go demo/eight.go demo/apps/*.go
 var Files embed.FS

@@ -134,6 +134,10 @@ type Receipt struct {
 	Epoch     string `json:"epoch"`     // of the channel: sequences of one epoch are one count
 	Sequence  uint64 `json:"seq"`       // the message's place in its channel
 	Listeners int    `json:"listeners"` // for whom it has been queued
+
+	// Forgot says that the message, which is not retained, took the place of one
+	// that was.
+	Forgot bool `json:"-"`
 }
 
 // Publish queues a message for all listeners of its channel. It never blocks:
@@ -152,10 +156,11 @@ func (h *Hub) Publish(m Message) (Receipt, error) {
 		return Receipt{}, err
 	}
 	h.bytes -= c.size()
+	forgot := !text.retain && c.retained.index(text.label) >= 0
 	e := c.add(h.limits, text, c.used)
 	h.bytes += c.size()
 	h.trim()
-	receipt := Receipt{Epoch: c.epoch, Sequence: e.sequence}
+	receipt := Receipt{Epoch: c.epoch, Sequence: e.sequence, Forgot: forgot}
 	for l := range c.listeners {
 		if l.push(e.frame) {
 			receipt.Listeners++

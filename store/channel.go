@@ -28,6 +28,18 @@ func (s *Store) Retain(ctx context.Context, r Retained) error {
 	return nil
 }
 
+// Forget keeps the value of a channel and label no longer.
+func (s *Store) Forget(ctx context.Context, channel, label string) error {
+	err := s.write(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`DELETE FROM retained WHERE channel = ? AND label = ?`, channel, label)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget a retained value: %w", err)
+	}
+	return nil
+}
+
 // Retained returns all retained values.
 func (s *Store) Retained(ctx context.Context) ([]Retained, error) {
 	all, err := queryAll(ctx, s.read, func(row scanner) (r Retained, err error) {

@@ -18,8 +18,8 @@ import (
 	"dashd/migrations"
 )
 
-// openWith opens and closes a store whose binary has the first migration, and
-// these as number 2 and so on.
+// openWith migrates the database of a store whose binary has the first
+// migration, and these as number 2 and so on.
 func openWith(ctx context.Context, t *testing.T, path string, further ...string) error {
 	t.Helper()
 	first, err := fs.ReadFile(migrations.Files, "0001_init.sql")
@@ -33,10 +33,7 @@ func openWith(ctx context.Context, t *testing.T, path string, further ...string)
 	s := New(path)
 	s.files = files
 	s.Log = slog.New(slog.DiscardHandler)
-	if err := s.Open(ctx); err != nil {
-		return err
-	}
-	return s.Close()
+	return errors.Join(s.open(ctx), s.Close())
 }
 
 // contents tells a database file in short: its version, and which of the tables

@@ -72,6 +72,11 @@ func (s *Store) newSession(kind sessionKind) *Session {
 // is not one of this server's, or the session has ended or is too old: the
 // visitor gets a new one.
 func (s *Store) Session(ctx context.Context, token string) (session *Session, ok bool, err error) {
+	return s.session(ctx, token, "")
+}
+
+// session is [Store.Session] for the sessions of a target.
+func (s *Store) session(ctx context.Context, token, target string) (session *Session, ok bool, err error) {
 	if len(token) != tokenLength {
 		return nil, false, nil
 	}
@@ -89,7 +94,7 @@ func (s *Store) Session(ctx context.Context, token string) (session *Session, ok
 		s.sessions.keep(hash, c, generation)
 	}
 	now := s.Now()
-	if !s.lives(c, now) {
+	if c.target != target || !s.lives(c, now) {
 		return nil, false, nil
 	}
 	s.sessions.use(hash, now)
@@ -98,17 +103,20 @@ func (s *Store) Session(ctx context.Context, token string) (session *Session, ok
 
 // lives reports whether a session still counts.
 func (s *Store) lives(c cachedSession, now time.Time) bool {
-	age := now.Sub(c.made)
+	age, maxAge, idle := now.Sub(c.made), s.SessionMaxAge, s.SessionIdle
+	if c.target != "" {
+		maxAge, idle = embedMaxAge, embedIdle
+	}
 	switch {
-	case age > s.SessionMaxAge:
+	case age > maxAge:
 		return false
 	case !c.stored:
 		return c.kind == anonymous && age <= rowlessAge
 	}
-	return now.Sub(c.seen) <= s.SessionIdle
+	return now.Sub(c.seen) <= idle
 }
 
-const selectSession = `SELECT s.seen, u.name, u.superuser, ` + groupsOfUser + `
+const selectSession = `SELECT s.seen, coalesce(s.target, ''), u.name, u.superuser, ` + groupsOfUser + `
 	FROM sessions s LEFT JOIN users u ON u.id = s.user WHERE s.hash = ?`
 
 // readSession reads the row of a session, if there is one.
@@ -116,7 +124,7 @@ func (s *Store) readSession(ctx context.Context, hash sessionHash) (c cachedSess
 	var seen int64
 	var name, groups sql.NullString
 	var superuser sql.NullBool
-	err = s.sessionRow.QueryRowContext(ctx, hash[:]).Scan(&seen, &name, &superuser, &groups)
+	err = s.sessionRow.QueryRowContext(ctx, hash[:]).Scan(&seen, &c.target, &name, &superuser, &groups)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, nil
 	}

@@ -23,6 +23,7 @@ type cachedSession struct {
 	made   time.Time // when the token was made
 	stored bool      // there is a row
 	seen   time.Time // the last use, if stored
+	target string    // what it is for; "": the whole site
 	user   *app.User
 }
 

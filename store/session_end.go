@@ -10,13 +10,28 @@ import (
 
 // EndSession signs a browser out. Nothing happens if the session has ended.
 func (s *Store) EndSession(ctx context.Context, session *Session) error {
-	return s.endSessions(ctx, `hash = ?`, session.hash[:])
+	if err := s.write(ctx, func(tx *Tx) error { return s.end(tx, `hash = ?`, session.hash[:]) }); err != nil {
+		return fmt.Errorf("end the session: %w", err)
+	}
+	return nil
 }
 
 // EndSessions signs a user out of all browsers, but not of that whose session
 // has the hash except; nil is for all.
 func (s *Store) EndSessions(ctx context.Context, user string, except []byte) error {
-	return s.endSessions(ctx, ofUser+` AND hash IS NOT ?2`, foldName(user), except)
+	if err := s.write(ctx, func(tx *Tx) error { return s.endOfUser(tx, user, except) }); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
+
+// endOfUser removes the sessions of a user but one, and the tokens for further
+// ones.
+func (s *Store) endOfUser(tx *Tx, user string, except []byte) error {
+	if err := endEmbedTokens(tx, user); err != nil {
+		return err
+	}
+	return s.end(tx, ofUser+` AND hash IS NOT ?2`, foldName(user), except)
 }
 
 // EndSessionByID ends a session of [Store.Sessions]. Errors: NotFound.
@@ -43,13 +58,6 @@ func (s *Store) EndSessionByID(ctx context.Context, id string) error {
 }
 
 func errNoSession() error { return app.Errorf(app.NotFound, "There is no such session.") }
-
-func (s *Store) endSessions(ctx context.Context, where string, args ...any) error {
-	if err := s.write(ctx, func(tx *Tx) error { return s.end(tx, where, args...) }); err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	return nil
-}
 
 // ofUser is the sessions of a user, by the folded name.
 const ofUser = `user = (SELECT id FROM users WHERE folded = ?1)`
@@ -95,7 +103,8 @@ func (s *Store) sweepSessions(tx *Tx) error {
 	if err := s.saveSeen(tx); err != nil {
 		return err
 	}
-	err := s.end(tx, `seen < ? OR created < ?`, tx.now-s.SessionIdle.Milliseconds(), tx.now-s.SessionMaxAge.Milliseconds())
+	err := s.end(tx, `seen < ? OR created < ? OR target IS NOT NULL AND (seen < ? OR created < ?)`,
+		tx.now-s.SessionIdle.Milliseconds(), tx.now-s.SessionMaxAge.Milliseconds(), tx.now-embedIdle.Milliseconds(), tx.now-embedMaxAge.Milliseconds())
 	if err != nil {
 		return fmt.Errorf("end old sessions: %w", err)
 	}

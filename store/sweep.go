@@ -13,8 +13,8 @@ const (
 	sweepFirst = time.Minute
 )
 
-// Sweep removes what has expired: history, initial arguments and sessions. An
-// open store does so every hour by itself.
+// Sweep removes what has expired: history, initial arguments, embed tokens
+// and sessions. An open store does so every hour by itself.
 func (s *Store) Sweep(ctx context.Context) error {
 	err := s.write(ctx, func(tx *Tx) error {
 		if err := s.sweepHistory(tx); err != nil {
@@ -22,6 +22,9 @@ func (s *Store) Sweep(ctx context.Context) error {
 		}
 		if _, err := tx.Exec(`DELETE FROM initial_arguments WHERE expires <= ?`, tx.now); err != nil {
 			return fmt.Errorf("remove expired initial arguments: %w", err)
+		}
+		if _, err := tx.Exec(`DELETE FROM embed_tokens WHERE expires <= ?`, tx.now); err != nil {
+			return fmt.Errorf("remove expired embed tokens: %w", err)
 		}
 		return s.sweepSessions(tx)
 	})

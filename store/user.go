@@ -166,7 +166,7 @@ func (s *Store) SetPassword(ctx context.Context, name, password string, keep []b
 		if err != nil {
 			return err
 		}
-		return s.end(tx, ofUser+` AND hash IS NOT ?2`, foldName(name), keep)
+		return s.endOfUser(tx, name, keep)
 	})
 	if err != nil {
 		return fmt.Errorf("set the password: %w", err)

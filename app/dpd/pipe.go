@@ -12,7 +12,9 @@ var Suite = &app.Suite{
 }
 
 // Pipe receives the messages of one channel that have its label. It shows
-// nothing; callbacks take Value, Sequence or Messages as their input.
+// nothing; callbacks take Value, Sequence or Messages as their input. While one
+// of them is under way, further messages wait, for the renderer drops the answer
+// of a callback whose input has changed.
 type Pipe struct {
 	ID          app.ID `prop:"id"`
 	ChannelName string `prop:"channel_name,required"`

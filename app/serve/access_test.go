@@ -114,6 +114,8 @@ var viewMatrix = map[serve.View]struct{ method, path, body, content string }{
 	serve.ViewClientside:   {"GET", "_dash-clientside.js", "", "function"},
 	serve.ViewReload:       {"GET", "_reload-hash", "", "reloadHash"},
 	serve.ViewFavicon:      {"GET", "_favicon.ico", "", "icon of"},
+	serve.ViewEmbed:        {"GET", "_dash-embed", "", `"config":{`},
+	serve.ViewEmbedJS:      {"GET", "_dash-embed.js", "", "dashEmbed.clientside("},
 }
 
 // placeMatrix says who may open the apps and instances of guarded.
@@ -398,6 +400,11 @@ func tricks(base, path string) []string {
 		base + first + "/" + strings.Replace(last, "/", "/initial/x/", 1),
 		base + first + "/" + strings.Replace(last, "/", "/initial//", 1),
 		base + first + "/" + strings.Replace(last, "/", "/initial/;/", 1),
+		base + first + "/" + strings.Replace(last, "/", "/embed/x/", 1),
+		base + first + "/" + strings.Replace(last, "/", "/embed//", 1),
+		base + first + "/" + strings.Replace(last, "/", "/embed/x/initial/x/", 1),
+		base + first + "/" + strings.Replace(last, "/", "/initial/x/embed/x/", 1),
+		base + "app/open/embed/x/../../../" + rest,
 		path + "/",
 		path + "//",
 		path + "/.",

@@ -21,10 +21,7 @@ func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, status int, 
 	s.answer(w, r, status, text)
 }
 
-var (
-	jsonType       = []string{"application/json"}
-	acceptEncoding = []string{"Accept-Encoding"}
-)
+var jsonType = []string{"application/json"}
 
 // answer writes an answer whose headers are set. HEAD gets the headers alone.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, text []byte) {
@@ -41,7 +38,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, text
 		return
 	}
 	if len(r.Header["Accept-Encoding"]) == 0 {
-		w.Header()["Vary"] = acceptEncoding
+		w.Header().Add("Vary", "Accept-Encoding")
 		write(w, r)
 		return
 	}
@@ -91,7 +88,7 @@ var statuses = map[app.Code]int{
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	log := s.config.Log.With("request", requestID(w))
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		log.Debug("visitor left", "path", r.URL.Path)
+		log.Debug("visitor left", "path", loggable(r.URL.Path))
 		return
 	}
 	code := app.ErrorCode(err)
@@ -99,12 +96,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	sentence := "Something went wrong. The log has the reason under this id."
 	if e, ok := errors.AsType[*app.Error](err); ok && code != app.Internal {
 		sentence = e.Message
-		log.Debug("request refused", "path", r.URL.Path, "status", status, "err", err)
+		log.Debug("request refused", "path", loggable(r.URL.Path), "status", status, "err", err)
 	} else {
 		if status == 0 {
 			status = http.StatusInternalServerError
 		}
-		attrs := []any{slog.String("path", r.URL.Path), slog.Any("err", err)}
+		attrs := []any{slog.String("path", loggable(r.URL.Path)), slog.Any("err", err)}
 		if p, ok := errors.AsType[*app.PanicError](err); ok {
 			attrs = append(attrs, slog.String("stack", string(p.Stack)))
 		}
@@ -121,6 +118,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, sentence string) {
 	h := w.Header()
 	h.Del("Content-Security-Policy")
+	elsewhere := isElsewhere(r)
 	h.Set("Cache-Control", "no-store")
 	id := requestID(w)
 	if wantsJSON(r) {
@@ -132,12 +130,16 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, sent
 		return
 	}
 	site := s.site(http.StatusText(status), nil)
-	if v := VisitOf(r); v != nil {
+	v := VisitOf(r)
+	if v != nil && v.place.mount != nil {
+		h.Set("Content-Security-Policy", sitePolicy+ancestors(v.place.mount.embedOrigins))
+	}
+	if v != nil && !elsewhere {
 		site = s.site(site.Title, v.User())
 	} else {
-		site.SignIn = "" // the visitor may have done so
+		site.SignIn = "" // the visitor may have done so, or cannot
 	}
-	s.render(w, r, status, site.Error(sentence, id, status == http.StatusUnauthorized))
+	s.render(w, r, status, site.Error(sentence, id, status == http.StatusUnauthorized && !elsewhere))
 }
 
 // wantsJSON reports whether the request comes from a program: the renderer

@@ -38,8 +38,8 @@ func hostPage(elements string) http.Handler {
 	})
 }
 
-// embedded has count apps of elements: <dash-app id=a src=/app/x/>.
-func embedded(ids ...string) string {
+// dashApps are elements: "a=x" is <dash-app id="a" src="/app/x/">.
+func dashApps(ids ...string) string {
 	var b strings.Builder
 	for _, id := range ids {
 		name, slug, _ := strings.Cut(id, "=")
@@ -176,7 +176,7 @@ func slowly(a *app.App, release chan struct{}) *app.App {
 func TestBrowserDirectApps(t *testing.T) {
 	release := make(chan struct{})
 	counted := &calls{}
-	elements := embedded("f1=field", "f2=field", "g1=graphs", "g2=graphs", "t1=table", "t2=table", "s1=script-one", "s2=script-two", "x1=tabs-one", "x2=tabs-two", "r1=room", "r2=hall")
+	elements := dashApps("f1=field", "f2=field", "g1=graphs", "g2=graphs", "t1=table", "t2=table", "s1=script-one", "s2=script-two", "x1=tabs-one", "x2=tabs-two", "r1=room", "r2=hall")
 	s, _ := newServer(t, serve.Config{Pages: hostPage(elements), Apps: []*app.App{
 		fieldApp("Field"), graphApp(), tableApp(), scriptApp("Script One"), scriptApp("Script Two"),
 		tabsApp("Tabs One"), slowly(tabsApp("Tabs Two"), release), roomApp("Room", &taken{}), roomApp("Hall", &taken{}),

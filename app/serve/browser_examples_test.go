@@ -13,7 +13,7 @@ import (
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
@@ -637,7 +637,7 @@ func (b *tab) gone(selector string) {
 // answer does what opens a dialog, and answers it.
 func (b *tab) answer(message string, yes bool, open func()) {
 	b.Helper()
-	dialogs := chromedp.Events(b.ctx, page.JavascriptDialogOpening)
+	dialogs := chromedp.Events(b.ctx, cdppage.JavascriptDialogOpening)
 	type answered struct {
 		message string
 		err     error
@@ -646,7 +646,7 @@ func (b *tab) answer(message string, yes bool, open func()) {
 	go func() {
 		for dialog, err := range dialogs {
 			if err == nil {
-				_, err = chromedp.Call(b.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: yes})
+				_, err = chromedp.Call(b.ctx, cdppage.HandleJavaScriptDialog, cdppage.HandleJavaScriptDialogParams{Accept: yes})
 			}
 			done <- answered{dialog.Message, err}
 			return

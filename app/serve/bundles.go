@@ -303,7 +303,7 @@ func (f *bundle) serve(w http.ResponseWriter, r *http.Request, cache string) {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	h.Set("Vary", "Accept-Encoding")
+	h.Add("Vary", "Accept-Encoding")
 	form, ok := f.negotiate(strings.Join(r.Header.Values("Accept-Encoding"), ","))
 	if !ok {
 		http.Error(w, "no acceptable encoding", http.StatusNotAcceptable)

@@ -48,6 +48,7 @@ func Run(ctx context.Context, config Config, args []string, stdin io.Reader, std
 		Group    groupCommands    `cmd:"" help:"Groups of users."`
 		Poke     pokeCommand      `cmd:"" help:"Publish to a channel of a running server."`
 		Token    tokenCommands    `cmd:"" help:"Tokens of programs that publish from elsewhere."`
+		Embed    embedCommands    `cmd:"" help:"Apps in pages of other sites."`
 		Version  versionCommand   `cmd:"" help:"Print the versions of this program and of what it embeds."`
 	}
 	const exitUsage = 2
@@ -58,7 +59,7 @@ func Run(ctx context.Context, config Config, args []string, stdin io.Reader, std
 		kong.Name(name),
 		kong.Description("Serves Dash apps written in Go."),
 		kong.PostBuild(environment),
-		kong.Vars{"data": data, "max_body": fmt.Sprint(DefaultMaxBody), "initial_ttl": fmt.Sprint(DefaultInitialTTL),
+		kong.Vars{"data": data, "max_body": fmt.Sprint(DefaultMaxBody), "initial_ttl": fmt.Sprint(DefaultInitialTTL), "embed_ttl": fmt.Sprint(DefaultEmbedTTL),
 			"ws_route": cmp.Or(config.WSRoute, DefaultWSRoute), "http_route": cmp.Or(config.HTTPRoute, DefaultHTTPRoute)},
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),

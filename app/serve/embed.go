@@ -43,9 +43,6 @@ func (b *bundles) addEmbed(own fs.FS) error {
 	files := map[string][]byte{embedRenderer: slices.Concat([]byte(rendererHead), renderer, []byte(rendererTail))}
 	for _, name := range []string{"embed.js", "frames.js"} {
 		text, err := fs.ReadFile(own, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // TODO frames.js is being written
-		}
 		if err != nil {
 			return err
 		}
@@ -129,13 +126,26 @@ func (m *mount) ownScripts() ([]byte, error) {
 		if isModule(script) {
 			continue
 		}
-		file, err := fs.ReadFile(m.assets.files, script.path)
+		file, err := m.assets.text(script.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has been taken away
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", script.path, err)
 		}
 		text = append(append(text, "\n;"...), file...)
 	}
 	return text, nil
+}
+
+// text returns the content of a file.
+func (a *assets) text(name string) ([]byte, error) {
+	file, err := a.open(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(file)
+	return text, errors.Join(err, file.Close())
 }
 
 // embedding is the answer of _dash-embed: what <dash-app> needs to show an app.

@@ -56,7 +56,7 @@ func (s *Server) noteFailure(w http.ResponseWriter, r *http.Request, status int,
 	failure := views.Failure{
 		Time:   time.Now(),
 		ID:     requestID(w),
-		Path:   r.URL.Path,
+		Path:   loggable(r.URL.Path),
 		Target: s.targetOf(r.URL.Path),
 		Status: status,
 		Text:   err.Error(),

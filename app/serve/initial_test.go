@@ -17,21 +17,21 @@ import (
 )
 
 // embedding makes the page, of a site that mounts dashd, that embeds an app. It
-// returns the URL or the error of [serve.Visit.URL], and the answer.
-func (b *client) embedding(s *serve.Server, target string, initial app.BaseState) (url string, err error, answer *http.Response) {
+// returns what [serve.Visit.URL] does, and the answer.
+func (b *client) embedding(s *serve.Server, target string, initial app.BaseState) (url string, answer *http.Response, err error) {
 	b.tb.Helper()
 	page := *b // with the same cookies
 	page.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		url, err = s.Visit(w, r).URL(target, initial)
 	})
 	answer = page.get("/")
-	return url, err, answer
+	return url, answer, err
 }
 
 // urlOf is the URL that embedding gives to an app.
 func (b *client) urlOf(s *serve.Server, target string, initial app.BaseState) string {
 	b.tb.Helper()
-	url, err, _ := b.embedding(s, target, initial)
+	url, _, err := b.embedding(s, target, initial)
 	if err != nil {
 		b.tb.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func TestInitialErrors(t *testing.T) {
 		if tt.initial != "" {
 			initial = parsedState(t, tt.initial)
 		}
-		url, err, answer := b.embedding(s, tt.target, initial)
+		url, answer, err := b.embedding(s, tt.target, initial)
 		if tt.code == "" {
 			if err != nil {
 				t.Errorf("%s: %v", tt.target, err)

@@ -505,12 +505,12 @@ func TestSlowCallback(t *testing.T) {
 		if !same {
 			fast = newClient(t, s.Handler()).open("/instance/one/")
 		}
-		ended := make(chan string)
-		go func() { ended <- bodyOf(t, slow.post(setColor("slow", "medium"))) }()
+		ended := make(chan *http.Response)
+		go func() { ended <- slow.post(setColor("slow", "medium")) }()
 		<-a.started
 		fast.answer(setColor("blue", "medium"))
 		a.release <- struct{}{}
-		wantJSON(t, <-ended, `{"multi":true,"response":{"shirt":{"title":"slow medium","children":"medium"}}}`)
+		wantJSON(t, bodyOf(t, <-ended), `{"multi":true,"response":{"shirt":{"title":"slow medium","children":"medium"}}}`)
 		wantWardrobe(t, s, "blue", "medium", "blue medium", "by blue")
 	}
 }

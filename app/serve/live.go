@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -58,6 +57,9 @@ func (s *Server) publish(ctx context.Context, m live.Message) (live.Receipt, err
 	if m.Retain {
 		return receipt, s.store.Retain(ctx, store.Retained{Channel: m.Channel, Label: m.Label, Value: m.Value})
 	}
+	if receipt.Forgot {
+		return receipt, s.store.Forget(ctx, m.Channel, m.Label)
+	}
 	return receipt, nil
 }
 
@@ -77,6 +79,9 @@ func (s *Server) liveRoutes() []siteRoute {
 // endListeners ends the connections of a session that has ended, or of a user
 // who may do more or less than before: they come back with what they may.
 func (s *Server) endListeners(session []byte, user string) {
+	if s.embedListeners.end(session, user) {
+		s.hub.CloseAll()
+	}
 	if session != nil {
 		s.hub.CloseSession(hex.EncodeToString(session))
 	} else {
@@ -127,8 +132,10 @@ func (s *Server) servePipes(w http.ResponseWriter, r *http.Request, v *Visit) er
 	client := s.listener(v)
 	if r.Method == http.MethodGet {
 		var origins []string
-		if u, err := url.Parse(s.config.PublicURL); err == nil && u.Host != "" {
-			origins = append(origins, u.Scheme+"://"+u.Host)
+		for _, origin := range []string{originOf(s.config.PublicURL), s.foreignOrigin(r)} {
+			if origin != "" {
+				origins = append(origins, strings.ReplaceAll(origin, "[", `\[`)) // of an IPv6 address, not of a pattern
+			}
 		}
 		s.hub.ServeWebSocket(w, r, client, origins...)
 		return nil
@@ -197,14 +204,19 @@ func (v *Visit) Publish(ctx context.Context, channel, label string, value json.R
 // outlives a restart.
 func (v *Visit) Grant(channel string) string {
 	target := v.place.target()
-	return claimBy + target + " " + v.server.grantMAC(v.grantee(), target, channel)
+	claim := claimBy + target + " " + v.server.grantMAC(v.grantee(), target, channel)
+	if v.embedded && v.session != nil { // which is not that of the connection
+		claim += " " + v.session.Token()
+	}
+	return claim
 }
 
 // ownChannels begins the channels that are dashd's own, for superusers.
 const ownChannels = "dashd."
 
 // The claims of pipes: "at <URL path of the app or instance>", or a grant, "by
-// <target> <mac>".
+// <target> <mac>". Those of an embed session have its token: in the path, or
+// after the mac.
 const (
 	claimAt = "at "
 	claimBy = "by "
@@ -222,14 +234,21 @@ func (s *Server) mayListen(ctx context.Context, user *app.User, whom, channel, c
 		return allowed
 	}
 	if at, ok := strings.CutPrefix(claim, claimAt); ok {
-		p, err := s.placeAt(ctx, at)
+		p, token, err := s.placeAt(ctx, at)
+		if token != "" && err == nil {
+			user, err = s.embedUser(ctx, token, p.target())
+		}
 		return err == nil && p.mount != nil && s.access(p).Allows(user) && matches(p.mount.page.Channels, channel)
 	}
 	if by, ok := strings.CutPrefix(claim, claimBy); ok {
 		target, mac, _ := strings.Cut(by, " ")
-		kind, slug, _ := strings.Cut(target, "/")
-		p, err := s.find(ctx, kind, slug)
-		return err == nil && s.access(p).Allows(user) && slices.ContainsFunc([]string{whom, noSession}, func(whom string) bool {
+		mac, token, _ := strings.Cut(mac, " ")
+		p, err := s.findTarget(ctx, target)
+		if token != "" && err == nil {
+			user, err = s.embedUser(ctx, token, target)
+			whom = grantee(user)
+		}
+		return err == nil && s.access(p).Allows(user) && slices.ContainsFunc([]string{whom, anonymously}, func(whom string) bool {
 			return hmac.Equal([]byte(mac), []byte(s.grantMAC(whom, target, channel)))
 		})
 	}
@@ -253,29 +272,47 @@ func matches(patterns []string, channel string) bool {
 	})
 }
 
-// placeAt finds the app or instance at a URL path.
-func (s *Server) placeAt(ctx context.Context, at string) (place, error) {
+// placeAt finds the app or instance at a URL path, and the token of the embed
+// session in it, if there is one.
+func (s *Server) placeAt(ctx context.Context, at string) (p place, token string, err error) {
 	rest, ok := strings.CutPrefix(at, s.config.BasePath)
 	if !ok {
-		return place{}, errNoPage
+		return place{}, "", errNoPage
 	}
 	kind, rest, _ := strings.Cut(rest, "/")
-	slug, _, _ := strings.Cut(rest, "/")
-	return s.find(ctx, kind, slug)
+	slug, rest, _ := strings.Cut(rest, "/")
+	if rest, ok := strings.CutPrefix(rest, embedPath); ok {
+		token, _, _ = strings.Cut(rest, "/")
+	}
+	p, err = s.find(ctx, kind, slug)
+	return p, token, err
 }
 
-// noSession is to whom a grant belongs that was made for a visitor without a
-// session: to all who may open its place. Anybody can come without a session,
-// and the visitor may have one when the pipe connects again.
-const noSession = "session "
+// embedUser returns the user of an embed session, by whose right a pipe listens
+// from now on.
+func (s *Server) embedUser(ctx context.Context, token, target string) (*app.User, error) {
+	session, err := s.store.EmbedSession(ctx, token, target)
+	if err != nil {
+		return nil, err
+	}
+	s.embedListeners.add(session)
+	return session.User(), nil
+}
 
-// grantee is to whom a grant for this visitor belongs: the user or, for an
-// anonymous visitor, the session.
-func (v *Visit) grantee() string {
-	if user := v.User(); user != nil {
+// anonymously is to whom the grants of anonymous visitors belong: to all who
+// may open the place. A session would not do: a page's frames, loaded at once,
+// may each begin one, and the visitor may have another when a pipe connects
+// again.
+const anonymously = ""
+
+// grantee is to whom a grant for this visitor belongs.
+func (v *Visit) grantee() string { return grantee(v.User()) }
+
+func grantee(user *app.User) string {
+	if user != nil {
 		return "user " + user.Name
 	}
-	return noSession + v.sessionID()
+	return anonymously
 }
 
 func (s *Server) grantMAC(whom, target, channel string) string {

@@ -54,7 +54,7 @@ func (s *Server) identify(next http.Handler) http.Handler {
 		start := time.Now()
 		counted := &countingWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(counted, r)
-		s.config.Log.Debug("request", "request", requestID(w), "method", r.Method, "path", r.URL.Path,
+		s.config.Log.Debug("request", "request", requestID(w), "method", r.Method, "path", loggable(r.URL.Path),
 			"status", counted.status, "bytes", counted.bytes, "took", time.Since(start))
 	})
 }
@@ -107,16 +107,25 @@ func (s *Server) securityHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// refuseCrossOrigin refuses what other sites make a visitor's browser send.
+// refuseCrossOrigin refuses what other sites make a visitor's browser send, but
+// for what the pages of some sites may: see Server.fromElsewhere.
 func (s *Server) refuseCrossOrigin(next http.Handler) http.Handler {
 	var protection http.CrossOriginProtection
-	if u, err := url.Parse(s.config.PublicURL); err == nil && u.Host != "" {
-		_ = protection.AddTrustedOrigin(u.Scheme + "://" + u.Host) // the URL has been checked
+	if origin := originOf(s.config.PublicURL); origin != "" {
+		_ = protection.AddTrustedOrigin(origin) // the URL has been checked
 	}
+	pipes := s.config.BasePath + s.config.WSRoute
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := protection.Check(r); err != nil {
-			s.fail(w, r, app.Errorf(app.Forbidden, "This request comes from another site."))
+		origin := s.foreignOrigin(r)
+		if err := protection.Check(r); err != nil && (origin == "" || !s.takesFromElsewhere(r.URL.Path)) {
+			s.fail(w, r, errElsewhere)
 			return
+		}
+		if origin != "" && r.URL.Path == pipes {
+			share(w, origin)
+			if answerPreflight(w, r) {
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

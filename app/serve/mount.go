@@ -45,7 +45,8 @@ type mount struct {
 
 	clientsideHash string
 
-	embed embedFiles
+	embed        embedFiles
+	embedOrigins []string
 
 	access atomic.Pointer[app.Access] // by the store, in place of the code's; nil for none
 
@@ -112,7 +113,8 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	if m.embed, err = s.embedFiles(m); err != nil {
 		return nil, fmt.Errorf("app %q: read its assets: %w", a.Name(), err)
 	}
-	m.csp = newContentPolicy(page)
+	m.embedOrigins = a.EmbedOrigins
+	m.csp = newContentPolicy(page, m.embedOrigins)
 	return m, nil
 }
 

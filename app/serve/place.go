@@ -113,9 +113,13 @@ func permit(access app.Access, user *app.User) error {
 // turnAway answers a visitor who was not admitted: with the way to sign in
 // where a person asks for a page.
 func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, err error) {
-	if url := s.signInURL(r); url != "" && app.ErrorCode(err) == app.Unauthorized && isPage(r) {
-		http.Redirect(w, r, url, http.StatusSeeOther)
-		return
+	if app.ErrorCode(err) == app.Unauthorized {
+		if isElsewhere(r) {
+			err = errForeign
+		} else if url := s.signInURL(r); url != "" && isPage(r) {
+			http.Redirect(w, r, url, http.StatusSeeOther)
+			return
+		}
 	}
 	s.fail(w, r, err)
 }

@@ -12,7 +12,7 @@ import (
 // the one thing that is not locked.
 type contentPolicy struct{ before, after string }
 
-func newContentPolicy(page app.Page) contentPolicy {
+func newContentPolicy(page app.Page, embedOrigins []string) contentPolicy {
 	scripts, styles := origins(page.Scripts), origins(page.Stylesheets)
 	return contentPolicy{
 		before: "default-src 'self'; script-src 'self'" + scripts + " 'nonce-",
@@ -20,8 +20,17 @@ func newContentPolicy(page app.Page) contentPolicy {
 			"; img-src 'self' data: blob:" + styles +
 			"; font-src 'self' data:" + styles +
 			"; connect-src 'self'; worker-src 'self' blob:; media-src 'self' data: blob:" +
-			"; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+			"; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'" + ancestors(embedOrigins),
 	}
+}
+
+// ancestors are the origins whose pages may show an app in a frame, to stand at
+// the end of a policy.
+func ancestors(origins []string) string {
+	if len(origins) == 0 {
+		return ""
+	}
+	return " " + strings.Join(origins, " ")
 }
 
 func (p contentPolicy) header(nonce string) string { return p.before + nonce + p.after }

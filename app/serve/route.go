@@ -38,6 +38,9 @@ func (s *Server) handle(mux *http.ServeMux, routes []siteRoute) {
 		methods[pattern] = append(methods[pattern], route.method)
 		mux.HandleFunc(route.method+" "+pattern, func(w http.ResponseWriter, r *http.Request) {
 			v := &Visit{server: s, w: w, r: r}
+			if s.foreignOrigin(r) != "" {
+				v.setForeign(nil)
+			}
 			defer v.end()
 			r = v.in(r)
 			user, err := v.identify()

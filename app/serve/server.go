@@ -52,6 +52,9 @@ type Server struct {
 	hub   *live.Hub
 	pokes pokeLimits
 	board board
+
+	embedOrigins   []string // of all apps
+	embedListeners embedListeners
 }
 
 // New makes a server. It checks the apps ([app.Validate]) and returns all that
@@ -96,6 +99,7 @@ func prepare(config Config) (*Server, error) {
 		}
 		s.apps = append(s.apps, m)
 		s.byName[a.Name()] = m
+		s.embedOrigins = append(s.embedOrigins, a.EmbedOrigins...)
 	}
 	for _, m := range s.apps { // a slug wins over another app's name
 		s.byName[m.app.Slug()] = m

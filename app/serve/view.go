@@ -132,7 +132,7 @@ func LoginRequired(_ Route, next http.Handler) http.Handler {
 const initialPath = "initial/"
 
 // servePlace serves the views of an app or instance. path is what follows its
-// kind in the URL: "<slug>/[initial/<id>/]<view>".
+// kind in the URL: "<slug>/[embed/<token>/][initial/<id>/]<view>".
 func (s *Server) servePlace(w http.ResponseWriter, r *http.Request, kind, path string) {
 	slug, path, _ := strings.Cut(path, "/")
 	p, err := s.find(r.Context(), kind, slug)
@@ -147,6 +147,20 @@ func (s *Server) servePlace(w http.ResponseWriter, r *http.Request, kind, path s
 	}
 	if p.instance != nil {
 		v.Instance = p.slug
+	}
+	if s.fromElsewhere(w, r, v) {
+		return
+	}
+	if strings.HasPrefix(path, embedPath) {
+		rest, answered, err := s.enterEmbed(w, r, v, path)
+		if answered {
+			return
+		}
+		if err != nil {
+			s.fail(w, v.in(r), err)
+			return
+		}
+		path = rest
 	}
 	if err := s.admit(v, p); err != nil {
 		s.turnAway(w, v.in(r), err)
@@ -258,6 +272,9 @@ func (s *Server) serveMain(w http.ResponseWriter, r *http.Request, v *Visit) err
 	}
 	w.Header().Set("Content-Security-Policy", m.csp.header(page.Nonce))
 	w.Header().Set("Cache-Control", "no-cache")
+	if v.embedded {
+		w.Header().Set("Cache-Control", "no-store")
+	}
 	s.render(w, r, http.StatusOK, page.Page())
 	return nil
 }

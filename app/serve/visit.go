@@ -40,6 +40,9 @@ type Visit struct {
 	user    *app.User
 	userErr error
 
+	foreign  bool // by a page of another site: no cookie counts
+	embedded bool // the session, if there is one, is named in the path
+
 	mu      sync.Mutex
 	looked  bool
 	session *store.Session // nil when there is none
@@ -80,7 +83,7 @@ func (v *Visit) User() *app.User {
 // identify finds out who makes the request.
 func (v *Visit) identify() (*app.User, error) {
 	v.once.Do(func() {
-		if authenticate := v.server.config.Authenticate; authenticate != nil {
+		if authenticate := v.server.config.Authenticate; authenticate != nil && !v.foreign {
 			if v.user, v.userErr = authenticate(v.r); v.userErr != nil {
 				v.user = nil
 			}
@@ -153,6 +156,10 @@ func (v *Visit) begin(ctx context.Context) (*store.Session, error) {
 	}
 	if v.over {
 		return nil, fmt.Errorf("begin a session: the answer has been sent")
+	}
+	if v.foreign { // for this request alone
+		v.session = v.server.store.NewSession()
+		return v.session, nil
 	}
 	if !strings.HasPrefix(v.r.URL.Path, v.server.config.SitePath) {
 		v.server.config.Log.Warn("a page begins a session whose cookie will not reach it; set SitePath", "page", v.r.URL.Path)

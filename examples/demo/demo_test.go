@@ -96,7 +96,7 @@ var embeds = map[string]string{
 	"demo-nine":   "iframe app/localstate",
 	"demo-ten":    "iframe instance/multiple-callback-values-1, iframe instance/multiple-callback-values-expanded",
 	"demo-eleven": "iframe app/network",
-	"demo-twelve": "dash-app app/simpleexample, dash-app instance/simpleexample-1, dash-app app/liveinput, dash-app app/liveoutput, dash-app app/orders, dash-app app/temperature, " +
+	"demo-twelve": "dash-app app/simpleexample, dash-app instance/simpleexample-1, dash-app app/liveinput, dash-app app/temperature, dash-app app/liveoutput, dash-app app/orders, " +
 		"iframe app/simpleexample/initial, iframe instance/liveoutput-2, iframe instance/multiple-callback-values-1, iframe instance/ex2-3",
 }
 

@@ -54,7 +54,7 @@ func pages() []page {
 		{
 			name: "demo-four", title: "Live updating",
 			about:   "Press a button: both graphs move, the shared one for everybody who looks at it.",
-			sources: sourcesOf("demo/four.templ", "pipes/input.go", "pipes/output.go", "pipes/walks.go", "demo/handlers.go"),
+			sources: sourcesOf("demo/four.templ", "pipes/input.go", "pipes/output.go", "pipes/walks.go", "demo/four.go"),
 			body:    demoFour,
 		},
 		{
@@ -66,7 +66,7 @@ func pages() []page {
 		{
 			name: "demo-six", title: "A message from the page",
 			about:   "The page’s own handler puts a message into the session, and a callback of the app shows it.",
-			sources: sourcesOf("demo/six.templ", "demo/handlers.go", "demo/apps/dash_example_1.go"),
+			sources: sourcesOf("demo/six.templ", "demo/six.go", "demo/apps/dash_example_1.go"),
 			body:    demoSix,
 		},
 		{
@@ -78,7 +78,7 @@ func pages() []page {
 		{
 			name: "demo-eight", title: "Session state",
 			about:   "The page and the app write to one session, and each reads what the other wrote.",
-			sources: sourcesOf("demo/eight.templ", "demo/handlers.go", "demo/apps/django_session_state.go"),
+			sources: sourcesOf("demo/eight.templ", "demo/eight.go", "demo/apps/django_session_state.go"),
 			body:    demoEight,
 		},
 		{

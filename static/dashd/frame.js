@@ -19,7 +19,7 @@
 
   let told = innerHeight; // the height that the frame should have
   let toldAt = -Infinity;
-  let growths = 0; // in a row, each soon after the frame grew
+  let growths = 0; // in a row, each soon after the one before
   let before = told; // these growths
   let locked = 0; // height of a frame that its content follows
   let probing = false;
@@ -87,12 +87,9 @@
     locked = 0;
     if (height === told && Math.abs(height - innerHeight) < 2) return;
     if (height < innerHeight && !isLoaded()) return;
-    if (height > told && performance.now() - toldAt < SOON) {
-      if (growths++ === 0) before = told;
-    } else {
-      growths = 0;
-    }
-    if (growths > 3) probe(height);
+    if (height <= told || performance.now() - toldAt > SOON) growths = 0;
+    if (height > told && growths++ === 0) before = told;
+    if (growths > 4) probe(height);
     else tell(height);
   }
 

@@ -454,6 +454,9 @@
     }
   }
 
+  // pathOf is the path of an app's URL, which has a host in pages of other sites.
+  const pathOf = url => new URL(url, location.href).pathname;
+
   // Pipe sets value, sequence and messages for each message of its channel and
   // label, and gaps when messages were lost for good.
   function Pipe(props) {
@@ -469,7 +472,7 @@
       const pipe = {
         channel,
         label,
-        claim: grant || "at " + store.getState().config.requests_pathname_prefix,
+        claim: grant || "at " + pathOf(store.getState().config.requests_pathname_prefix),
         message: value => inbox.message(value),
         gap: () => inbox.gap(),
         resume: () => inbox.soon(),

@@ -20,7 +20,7 @@ func LocalState() *app.App {
 	a.Assets = images
 	a.LayoutFunc = func(ctx *app.Context) (app.Component, error) {
 		return html.Div{Children: app.List{
-			html.Img{ID: "image-one", Src: ctx.RelativePath("assets/image_one.png"), Alt: "The sun over hills", Width: 100},
+			html.Img{ID: "image-one", Src: ctx.AssetURL("image_one.png"), Alt: "The sun over hills", Width: 100},
 			html.Img{ID: "image-two", Src: "assets/image_two.png", Alt: "The moon over waves", Width: 100},
 		}}, nil
 	}

@@ -10,7 +10,7 @@ import (
 func Temperature() *app.App {
 	a := app.New("Temperature")
 	a.Access = app.Public
-	a.Layout = html.Div{Children: app.List{
+	a.Layout = html.Div{Style: app.Style{"padding": "0 1.2rem"}, Children: app.List{
 		dcc.Slider{ID: "celsius", Min: -20, Max: 40, Step: 1, Value: 20, DragValue: 20, Marks: app.Dict{"-20": "-20 °C", "0": "0 °C", "40": "40 °C"}},
 		html.P{ID: "fahrenheit"},
 	}}
