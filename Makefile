@@ -44,7 +44,7 @@ check: ## Check formatting, vet, staticcheck, generated code, known vulnerabilit
 	esac
 
 generate: ## Write the generated code anew
-	go run $(TEMPL) generate -path views
+	go run $(TEMPL) generate -path .
 	go generate ./app/html ./app/dcc ./app/table ./app/dbc ./examples/network/cytoscape
 
 assets: ## Fetch the front end's bundles anew (needs npm)

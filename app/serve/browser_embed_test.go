@@ -336,3 +336,138 @@ func TestBrowserDirectApps(t *testing.T) {
 	}
 	b.screenshot("direct apps")
 }
+
+// tickApp calls the server all the time.
+func tickApp(name string) *app.App {
+	a := public(name, dcc.Interval{ID: "interval", Interval: 20}, html.Div{ID: "ticks"})
+	a.Callback(app.Output("ticks", "children"), app.Input("interval", "n_intervals")).Do(func(n int) int { return n })
+	return a
+}
+
+// Scripts add and remove apps, and nothing is left of those that have gone.
+func TestBrowserDirectAppsComeAndGo(t *testing.T) {
+	counted := &calls{}
+	s, _ := newServer(t, serve.Config{Pages: hostPage(dashApps("f1=field")), Apps: []*app.App{
+		fieldApp("Field"), graphApp(), tableApp(), tickApp("Tick"), tickApp("Tock"), roomApp("Room", &taken{}), tabsApp("Tabs"), scriptApp("Script One"),
+	}})
+	if _, err := s.Instances().Create(t.Context(), serve.NewInstance{App: "field", Slug: "mine", State: app.BaseState{app.ID("field"): {"value": []byte(`"saved"`)}}}); err != nil {
+		t.Fatal(err)
+	}
+	b := openTab(t, counted.count(s.Handler()), "/")
+	b.untilApps(1)
+	add := func(id, src string) {
+		t.Helper()
+		b.until(fmt.Sprintf(`(document.body.append(Object.assign(document.createElement("dash-app"), {id: %q})), document.querySelector("#%[1]s").setAttribute("src", %q), true)`, id, src))
+	}
+	remove := func(id string) {
+		t.Helper()
+		b.until(fmt.Sprintf(`(document.querySelector("#%s").remove(), true)`, id))
+	}
+
+	b.run("added, moved and changed", func() {
+		add("late", "/instance/mine/")
+		b.untilText("#late #echo", "Field: saved")
+		b.fill("#late #field", "L")
+		b.untilText("#late #echo", "Field: L")
+		b.until(`(document.body.prepend(document.querySelector("#late")), true)`)
+		b.fill("#late #field", "M")
+		b.untilText("#late #echo", "Field: M")
+		b.untilApps(2)
+		b.until(`(document.querySelector("#late").setAttribute("src", "app/script-one"), true)`)
+		b.untilText("#late #named", "Script One  by nobody")
+		b.untilApps(2)
+		remove("late")
+		b.untilApps(1)
+	})
+	b.run("apart in the browser's storage", func() {
+		add("kept", "/app/field/")
+		b.until(`(document.querySelector("#kept").setAttribute("storage", "kept:"), true)`)
+		b.untilApps(2)
+		b.fill("#kept #field", "K")
+		b.untilText("#kept #echo", "Field: K")
+		b.press("#kept #keep")
+		b.untilText("#kept #has", "kept K")
+		b.untilText("#f1 #has", "kept <nil>")
+		b.press("#f1 #keep")
+		b.untilText("#f1 #has", "kept w")
+		b.untilText("#kept #has", "kept K")
+		b.until(`localStorage.getItem("kept") === '"w"' && localStorage.getItem("kept:kept") === '"K"'`)
+		remove("kept")
+	})
+	b.run("removed", func() {
+		add("tick", "/app/tick/")
+		add("tock", "/app/tock/")
+		add("room", "/app/room/")
+		b.untilText("#room #count", "0 <nil>")
+		b.untilText("#tick #out", "Tick 0")
+		b.untilText("#tock #out", "Tock 0")
+		b.until(liveOf + `.positions.has("room")`)
+		remove("tick")
+		remove("room")
+		b.until("window.dash_stores.length === 2")
+		b.until(liveOf + ".pipes.size === 0 && " + liveOf + ".end === null")
+		counted.take()
+		b.until(`(window.from = +document.querySelector("#tock #ticks").textContent, true)`)
+		b.until(`+document.querySelector("#tock #ticks").textContent > from + 10`)
+		if n := counted.take(); n["/app/tick"] > 1 || n["/app/tock"] < 10 { // one may have been on its way
+			t.Errorf("callbacks after the removal: %v", n)
+		}
+		remove("tock")
+	})
+	b.run("hastily", func() {
+		for range 3 {
+			for i, slug := range []string{"graphs", "table", "tabs", "room", "field"} {
+				add(fmt.Sprint("h", i), "/app/"+slug+"/")
+			}
+			b.until(`([...document.querySelectorAll("dash-app[id^=h]")].forEach(e => e.remove()), true)`)
+			for i, slug := range []string{"graphs", "table", "tabs", "room", "field"} {
+				add(fmt.Sprint("h", i), "/app/"+slug+"/")
+			}
+			b.until("window.dash_stores.length === 6")
+			b.until(`([...document.querySelectorAll("dash-app[id^=h]")].forEach(e => e.remove()), true)`)
+		}
+		b.untilApps(1)
+		b.press("#f1 #go")
+		b.untilText("#f1 #out", "Field 1")
+	})
+}
+
+// Where an app cannot be loaded, there is a sentence in its place.
+func TestBrowserDirectAppProblems(t *testing.T) {
+	secret := fieldApp("Secret")
+	secret.Access = app.Restricted()
+	users := fieldApp("Users")
+	users.Access = app.Authenticated
+	elements := dashApps("none=none", "users=users", "secret=secret", "fine=field") + `<dash-app id="gone" src="http://127.0.0.1:1/app/x/"></dash-app><dash-app id="empty">Nothing yet</dash-app><dash-app id="page" src="/"></dash-app>`
+	page := hostPage(elements)
+	pages := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/_dash-embed" {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
+	s, _ := newServer(t, serve.Config{Pages: pages, Apps: []*app.App{fieldApp("Field"), secret, users}})
+	b := openTab(t, s.Handler(), "/")
+	for _, part := range []string{"/_dash-embed: status 404", "/_dash-embed: status 401", "/_dash-embed: status 502", "Failed to load resource", "127.0.0.1:1/", "net::ERR_"} {
+		b.expect(part)
+	}
+	for id, want := range map[string]string{
+		"none":   "There is no such app.",
+		"users":  "Sign in to see this.",
+		"secret": "Sign in to see this.",
+		"gone":   "The server of this app cannot be reached, or does not permit this page to show it.",
+		"empty":  "Nothing yet",
+		"page":   "This app cannot be loaded: its server answers with the status 502.",
+	} {
+		b.untilText("#"+id, want)
+	}
+	b.until(`document.querySelectorAll(".dash-app-error[role=alert]").length === 5`)
+	b.untilText("#fine #echo", "Field: w")
+
+	b.until(`(document.addEventListener("dash-error", e => { window.said = e.target.id + ": " + e.detail.message; }), document.querySelector("#empty").setAttribute("src", "/app/none/"), true)`)
+	b.until(`window.said === "empty: There is no such app."`)
+	b.until(`(document.addEventListener("dash-ready", e => { window.ready = e.target.id; }), document.querySelector("#empty").setAttribute("src", "/app/field/"), true)`)
+	b.until(`window.ready === "empty"`)
+	b.untilText("#empty #echo", "Field: w")
+}

@@ -155,6 +155,29 @@ func TestBrowserAutoHeight(t *testing.T) {
 	}
 }
 
+// A graph is drawn later than what is around it. The frame waits for it.
+func TestBrowserAutoHeightGraph(t *testing.T) {
+	a := app.New("Drawn")
+	a.Access = app.Public
+	a.Layout = html.Div{Children: app.List{
+		dcc.Graph{ID: "graph", Figure: app.Figure{Data: []any{app.Dict{"y": []int{1, 3, 2}}}}},
+		html.Div{ID: "below", Children: "Below"},
+	}}
+	h, _ := mustNew(t, serve.Config{Apps: []*app.App{a}, Pages: framesSite(map[string]views.PlotlyApp{"/": {Name: "Drawn", AutoHeight: true, Height: "30px"}})})
+	b := openTab(t, h, "/")
+	drawn := inFrame + `.document.querySelector("#graph .main-svg")?.getClientRects().length`
+	b.until(drawn)
+	high := b.height("with a graph", 450, 600)
+	b.goTo("/")
+	b.until(drawn)
+	b.height("second visit", high, high)
+	for _, height := range js[[]int](b, "[atFirst, ...told]") {
+		if height != high {
+			t.Errorf("at the second visit the frame gets %d, not only %d", height, high)
+		}
+	}
+}
+
 // Content that is always higher than its frame makes that neither grow for ever
 // nor flicker: it keeps the height that it began with, and scrolls.
 func TestBrowserAutoHeightViewport(t *testing.T) {

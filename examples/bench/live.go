@@ -252,12 +252,11 @@ func measureFanOut(ctx context.Context, t *table, n int) error {
 	if err != nil {
 		return err
 	}
-	share := 1.0
 	for i := range fanOutRounds {
 		if err := server.publish(1); err != nil {
 			return err
 		}
-		if share, err = a.heard(int64(i + 1)); err != nil {
+		if _, err := a.heard(int64(i + 1)); err != nil {
 			return err
 		}
 	}
@@ -267,7 +266,8 @@ func measureFanOut(ctx context.Context, t *table, n int) error {
 	if err := server.publish(burstMessages); err != nil {
 		return err
 	}
-	if share, err = a.heard(fanOutRounds + burstMessages); err != nil {
+	share, err := a.heard(fanOutRounds + burstMessages)
+	if err != nil {
 		return err
 	}
 	took := time.Since(start)

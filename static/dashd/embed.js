@@ -150,6 +150,9 @@
   let base = null; // the Renderer of no app, whose functions the suites take when they are loaded
   const contexts = []; // what the renderer creates, in this order: the same for all
 
+  // Properties of components in which an asset may stand as "assets/x".
+  const URL_PROPERTIES = new Set(["src", "href", "poster"]);
+
   // scoped is an object like target, with some properties of its own.
   function scoped(target, own) {
     return new Proxy({}, {
@@ -195,6 +198,7 @@
       this.mount = create("div", {className: "dash-app-mount"});
       mounts.set(this.mount, this);
       this.config = JSON.stringify(config);
+      this.prefix = config.requests_pathname_prefix ?? "";
       this.credentials = credentials;
       this.clientside = Object.create(window.dash_clientside);
       this.ended = new AbortController();
@@ -325,14 +329,27 @@
       };
       try {
         const response = await fetch(resource, {...options, credentials: this.credentials, signal: this.ended.signal});
-        for (const read of ["json", "text"]) {
-          const original = response[read];
-          response[read] = () => original.call(response).catch(silent);
-        }
+        const text = response.text.bind(response);
+        response.text = () => text().catch(silent);
+        response.json = () => text().then(text => this.parse(text)).catch(silent);
         return response;
       } catch (error) {
         return silent(error);
       }
+    }
+
+    // parse reads an answer of the server. URLs of the app's assets, which begin
+    // at the app's page or at the root of its server, become whole.
+    parse(text) {
+      const {prefix} = this;
+      const path = prefix && new URL(prefix, location.href).pathname + "assets/";
+      const isWhole = prefix.startsWith("/");
+      if (!text.includes('"assets/') && (isWhole || !text.includes(path))) return JSON.parse(text);
+      return JSON.parse(text, (key, value) => {
+        if (typeof value !== "string") return value;
+        if (value.startsWith("assets/") && URL_PROPERTIES.has(key)) return prefix + value;
+        return !isWhole && value.startsWith(path) ? new URL(value, prefix).href : value;
+      });
     }
   }
 
@@ -440,6 +457,17 @@
   // Cookies are no way to sign in from a page of another site.
   const credentialsFor = address => new URL(address).origin === location.origin ? "same-origin" : "omit";
 
+  // formOf puts an app into a form of its own, which is never sent: radio buttons
+  // of equal names in two apps would else be one group.
+  function formOf(mount) {
+    const form = create("form", {noValidate: true});
+    form.addEventListener("submit", event => {
+      if (event.target === form) event.preventDefault();
+    });
+    form.append(mount);
+    return form;
+  }
+
   class DashApp extends HTMLElement {
     static observedAttributes = ["src"];
 
@@ -507,7 +535,7 @@
 
       const renderer = this.#renderer = new Renderer({config, storage: this.getAttribute("storage") ?? "", credentials: credentialsFor(src)});
       this.#start = null;
-      this.replaceChildren(renderer.mount);
+      this.replaceChildren(formOf(renderer.mount));
       if (own) clientside.get(own.hash).call(renderer.window, renderer.window, renderer.document, renderer.clientside);
       renderer.start(() => this.dispatchEvent(new CustomEvent("dash-ready", {bubbles: true})));
     }
