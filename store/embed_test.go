@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -90,20 +91,18 @@ func TestEmbedToken(t *testing.T) {
 // Whatever ends a user's sessions ends those in pages of other sites, and the
 // tokens for further ones.
 func TestEmbedEnds(t *testing.T) {
-	for name, end := range map[string]func(t *testing.T, s *store.Store, session *store.Session){
-		"signed out": func(t *testing.T, s *store.Store, _ *store.Session) {
-			must(t, s.EndSessions(t.Context(), "Ann", nil))
+	for name, end := range map[string]func(ctx context.Context, s *store.Store) error{
+		"signed out": func(ctx context.Context, s *store.Store) error { return s.EndSessions(ctx, "Ann", nil) },
+		"another password": func(ctx context.Context, s *store.Store) error {
+			return s.SetPassword(ctx, "ann", "another password", nil)
 		},
-		"another password": func(t *testing.T, s *store.Store, _ *store.Session) {
-			must(t, s.SetPassword(t.Context(), "ann", "another password", nil))
-		},
-		"deleted": func(t *testing.T, s *store.Store, _ *store.Session) { must(t, s.DeleteUser(t.Context(), "ann")) },
+		"deleted": func(ctx context.Context, s *store.Store) error { return s.DeleteUser(ctx, "ann") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := openUsers(t)
 			session, token := startEmbed(t, s, "ann"), embedToken(t, s, "ann")
 			others, otherToken := startEmbed(t, s, "root"), embedToken(t, s, "root")
-			end(t, s, session)
+			must(t, end(t.Context(), s))
 			wantEmbed(t, s, session, app.Unauthorized)
 			wantEmbed(t, s, others, "")
 			_, err := s.StartEmbed(t.Context(), token, embedTarget, "", "")

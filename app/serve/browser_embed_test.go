@@ -153,6 +153,7 @@ func tabsApp(name string) *app.App {
 	a := public(name,
 		dcc.Tabs{ID: "tabs", Value: "a", Children: app.List{dcc.Tab{Label: label("A"), Value: "a"}, dcc.Tab{Label: label("B"), Value: "b"}}},
 		dbc.Tabs{ID: "bootstrap", ActiveTab: "x", Children: app.List{dbc.Tab{Label: label("X"), TabID: "x"}, dbc.Tab{Label: label("Y"), TabID: "y"}}},
+		dbc.Tabs{ID: "unset", Children: app.List{dbc.Tab{Label: label("Z"), TabID: "z"}}}, // it asks which is the first, in an effect
 		html.Div{ID: "open"}, dcc.Loading{ID: "loading", Children: html.Div{ID: "slow"}},
 		html.Span{ID: "target", Children: "target"}, dbc.Tooltip{Children: label("tip"), Target: "target"})
 	a.Callback(app.Output("open", "children"), app.Input("tabs", "value"), app.Input("bootstrap", "active_tab")).Do(func(x, y string) string { return x + y })
@@ -275,7 +276,8 @@ func TestBrowserDirectApps(t *testing.T) {
 	b.run("tabs, tooltips and loading", func() {
 		b.untilTexts("#x1 .tab", "Tabs One A|Tabs One B")
 		b.untilTexts("#x2 .tab", "Tabs Two A|Tabs Two B")
-		b.untilTexts("#x2 .nav-link", "Tabs Two X|Tabs Two Y")
+		b.untilTexts("#x2 .nav-link", "Tabs Two X|Tabs Two Y|Tabs Two Z")
+		b.until(`["#x1", "#x2"].every(id => document.querySelector(id).getProps("unset").active_tab === "z")`)
 		b.press("#x2 .tab", "Tabs Two B")
 		b.press("#x2 .nav-link", "Tabs Two Y")
 		b.untilText(in("x2", "open"), "by")
@@ -348,7 +350,7 @@ func tickApp(name string) *app.App {
 func TestBrowserDirectAppsComeAndGo(t *testing.T) {
 	counted := &calls{}
 	s, _ := newServer(t, serve.Config{Pages: hostPage(dashApps("f1=field")), Apps: []*app.App{
-		fieldApp("Field"), graphApp(), tableApp(), tickApp("Tick"), tickApp("Tock"), roomApp("Room", &taken{}), tabsApp("Tabs"), scriptApp("Script One"),
+		fieldApp("Field"), graphApp(), tableApp(), tickApp("Tick"), tickApp("Tock"), roomApp("Room", &taken{}), tabsApp("Tabs"), tabsApp("Others"), scriptApp("Script One"),
 	}})
 	if _, err := s.Instances().Create(t.Context(), serve.NewInstance{App: "field", Slug: "mine", State: app.BaseState{app.ID("field"): {"value": []byte(`"saved"`)}}}); err != nil {
 		t.Fatal(err)
@@ -377,6 +379,21 @@ func TestBrowserDirectAppsComeAndGo(t *testing.T) {
 		b.untilText("#late #named", "Script One  by nobody")
 		b.untilApps(2)
 		remove("late")
+		b.untilApps(1)
+	})
+	b.run("after one with the same ids", func() {
+		for i, slug := range []string{"tabs", "others"} {
+			add(slug, "/app/"+slug+"/")
+			b.untilApps(i + 2)
+		}
+		for slug, tip := range map[string]string{"tabs": "Tabs tip", "others": "Others tip"} {
+			b.hover("#" + slug + " #target")
+			b.untilTexts(".tooltip-inner", tip)
+			b.hover("h1")
+			b.gone(".tooltip-inner")
+		}
+		remove("tabs")
+		remove("others")
 		b.untilApps(1)
 	})
 	b.run("apart in the browser's storage", func() {

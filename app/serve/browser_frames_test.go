@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"dashd/app"
@@ -164,11 +165,27 @@ func TestBrowserAutoHeightGraph(t *testing.T) {
 		html.Div{ID: "below", Children: "Below"},
 	}}
 	h, _ := mustNew(t, serve.Config{Apps: []*app.App{a}, Pages: framesSite(map[string]views.PlotlyApp{"/": {Name: "Drawn", AutoHeight: true, Height: "30px"}})})
-	b := openTab(t, h, "/")
-	drawn := inFrame + `.document.querySelector("#graph .main-svg")?.getClientRects().length`
+	var visit, release = make(chan struct{}, 1), make(chan struct{})
+	b := openTab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/plotly-strict.min.js") {
+			select {
+			case visit <- struct{}{}: // the first
+			case <-release:
+			case <-r.Context().Done():
+			}
+		}
+		h.ServeHTTP(w, r)
+	}), "/")
+	drawn := inFrame + `.document.querySelector("#graph .main-svg")?.getClientRects().length > 0`
 	b.until(drawn)
 	high := b.height("with a graph", 450, 600)
-	b.goTo("/")
+	if _, err := chromedp.Call(b.ctx, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	js[bool](b, `location.href = "/", true`)
+	b.until(`!(` + drawn + `) && ` + inFrame + `.document.querySelector("#below")?.textContent === "Below"`)
+	js[bool](b, `new Promise(resolve => `+inFrame+`.setTimeout(() => resolve(true), 100))`) // its timer for a measurement comes before
+	close(release)
 	b.until(drawn)
 	b.height("second visit", high, high)
 	for _, height := range js[[]int](b, "[atFirst, ...told]") {

@@ -362,6 +362,10 @@ func TestEmbedOrigins(t *testing.T) {
 			if got := preflight.Header.Get("Access-Control-Allow-Headers"); (got == "Content-Type") != tt.allowed {
 				t.Errorf("preflight: %q", got)
 			}
+			pipes := b.send("OPTIONS", "/dpd/ws/channel", nil, append(headers, "Access-Control-Request-Method", "POST")...)
+			if shared := pipes.Header.Get("Access-Control-Allow-Origin") == tt.origin; shared != (tt.allowed || tt.origin == "https://another.example" || tt.origin == "https://partner.example") {
+				t.Errorf("the pipes: %d %v", pipes.StatusCode, pipes.Header)
+			}
 			for _, path := range []string{"/", "/account", "/static/", "/embed.js"} {
 				if got := b.get(path, headers...).Header.Get("Access-Control-Allow-Origin"); got != "" {
 					t.Errorf("%s is for %s", path, got)
