@@ -361,7 +361,7 @@
   // share runs when the wrapped renderer has been loaded, before the suites.
   function share() {
     Owner = window.React.createContext(null);
-    for (const hook of ["useEffect", "useLayoutEffect", "useInsertionEffect"]) followEffects(hook);
+    for (const hook of []) followEffects(hook);
 
     const common = window.dash_clientside || {};
     extendOnly(window, "dash_clientside", common);
