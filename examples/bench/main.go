@@ -31,6 +31,7 @@ var groups = []struct {
 	{"saved", measureSaved},
 	{"live", measureLive},
 	{"page", measurePage},
+	{"embed", measureEmbed},
 	{"binary", measureBinary},
 	{"app", measureApp},
 }

@@ -153,6 +153,11 @@ type visited struct {
 // visit opens a page with an empty cache and waits for the answer of its first
 // callback. The times are those of the browser's network events.
 func visit(ctx context.Context, url string, conditions *network.Conditions) (visited, error) {
+	return visitUntil(ctx, url, conditions, 1)
+}
+
+// visitUntil is visit for so many answers of callbacks.
+func visitUntil(ctx context.Context, url string, conditions *network.Conditions, answers int) (visited, error) {
 	var zero visited
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	defer cancel()
@@ -161,7 +166,7 @@ func visit(ctx context.Context, url string, conditions *network.Conditions) (vis
 	if err := chromedp.Do(ctx); err != nil {
 		return zero, fmt.Errorf("open a tab: %w", err)
 	}
-	w := newWatcher(url)
+	w := newWatcher(url, answers)
 	if err := chromedp.Listen(ctx, w.listen); err != nil {
 		return zero, err
 	}
@@ -183,7 +188,7 @@ func visit(ctx context.Context, url string, conditions *network.Conditions) (vis
 	case <-w.done:
 		return w.result()
 	case <-ctx.Done():
-		return zero, fmt.Errorf("wait for the first callback of %s: %w; not finished: %q", url, ctx.Err(), w.pending())
+		return zero, fmt.Errorf("wait for the callbacks of %s: %w; not finished: %q", url, ctx.Err(), w.pending())
 	}
 }
 
@@ -196,12 +201,13 @@ type watcher struct {
 	start    float64                      // seconds on the browser's clock
 	urls     map[network.RequestID]string // of the requests that are not finished
 	visited  visited
+	answers  int // of callbacks, that are still to come
 	failed   error
 	finished bool
 }
 
-func newWatcher(page string) *watcher {
-	return &watcher{page: page, done: make(chan struct{}), urls: map[network.RequestID]string{}}
+func newWatcher(page string, answers int) *watcher {
+	return &watcher{page: page, answers: answers, done: make(chan struct{}), urls: map[network.RequestID]string{}}
 }
 
 func (w *watcher) listen(event any) {
@@ -230,7 +236,9 @@ func (w *watcher) listen(event any) {
 		w.visited.requests++
 		if strings.Contains(w.urls[e.RequestID], "/_dash-update-component") {
 			w.visited.seconds = e.Timestamp.Float64() - w.start
-			w.end(nil)
+			if w.answers--; w.answers == 0 {
+				w.end(nil)
+			}
 		}
 		delete(w.urls, e.RequestID)
 	}

@@ -361,7 +361,7 @@
   // share runs when the wrapped renderer has been loaded, before the suites.
   function share() {
     Owner = window.React.createContext(null);
-    for (const hook of []) followEffects(hook);
+    for (const hook of ["useEffect", "useLayoutEffect", "useInsertionEffect"]) followEffects(hook);
 
     const common = window.dash_clientside || {};
     extendOnly(window, "dash_clientside", common);
@@ -394,7 +394,7 @@
     for (const area of ["localStorage", "sessionStorage"]) divideStorage(area);
     document.getElementById = id => {
       const element = getElementById(id);
-      const renderer = element && renderers.size > 1 && current();
+      const renderer = null;
       return renderer && !renderer.mount.contains(element) ? renderer.find(id) : element;
     };
   }
