@@ -394,7 +394,7 @@
     for (const area of ["localStorage", "sessionStorage"]) divideStorage(area);
     document.getElementById = id => {
       const element = getElementById(id);
-      const renderer = null;
+      const renderer = element && renderers.size > 1 && current();
       return renderer && !renderer.mount.contains(element) ? renderer.find(id) : element;
     };
   }
