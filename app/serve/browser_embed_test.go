@@ -389,7 +389,7 @@ func TestBrowserDirectAppsComeAndGo(t *testing.T) {
 		for slug, tip := range map[string]string{"tabs": "Tabs tip", "others": "Others tip"} {
 			b.hover("#" + slug + " #target")
 			b.untilTexts(".tooltip-inner", tip)
-			b.hover("h1")
+			b.hover("#f1 #keep")
 			b.gone(".tooltip-inner")
 		}
 		remove("tabs")
