@@ -411,7 +411,8 @@ func isJSON(contentType string) bool {
 // call describes the request to the app.
 func (s *Server) call(w http.ResponseWriter, r *http.Request, v *Visit) *app.Call {
 	m := v.place.mount
-	call := &app.Call{
+	call := &v.call
+	*call = app.Call{
 		Request:   r,
 		Header:    w.Header(),
 		AppID:     v.place.slug,

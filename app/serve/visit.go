@@ -33,8 +33,9 @@ type Visit struct {
 	w      http.ResponseWriter
 	r      *http.Request
 
-	place place  // where View is served
-	rest  string // of the path, below the view
+	place place    // where View is served
+	call  app.Call // of the app, for View
+	rest  string   // of the path, below the view
 
 	once    sync.Once
 	user    *app.User
