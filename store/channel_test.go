@@ -51,9 +51,8 @@ func TestTakeChannels(t *testing.T) {
 
 // TestTokens holds what a token is for, and how long.
 func TestTokens(t *testing.T) {
-	s := openAt(t, filepath.Join(t.TempDir(), "dashd.db"))
-	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	s.Now = func() time.Time { return now }
+	clock := newClock()
+	s := openTimed(t, "", clock)
 	short, err := s.CreateToken(t.Context(), "sensor", []string{"room", "sensors.*"}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +70,7 @@ func TestTokens(t *testing.T) {
 			t.Errorf("the token covers %s: %v, want %v", channel, !covered, covered)
 		}
 	}
-	now = now.Add(time.Hour)
+	clock.pass(time.Hour)
 	for text, code := range map[string]app.Code{short: app.Unauthorized, "": app.Unauthorized, long + "x": app.Unauthorized} {
 		if _, err := s.Token(t.Context(), text); app.ErrorCode(err) != code {
 			t.Errorf("a token that is not in force: %v", err)
