@@ -89,14 +89,20 @@ func (s *Server) endListeners(session []byte, user string) {
 	}
 }
 
-// openHub gives the hub what the last run remembered.
+// openHub gives the hub what the last run remembered. What cannot be read is
+// lost, with a line in the log: pages that resume are told of a gap, and the
+// server starts.
 func (s *Server) openHub(ctx context.Context) error {
 	snapshot, err := s.store.TakeChannels(ctx)
 	if err != nil {
 		return err
 	}
 	if snapshot != nil {
-		return s.hub.Restore(snapshot)
+		err := s.hub.Restore(snapshot)
+		if err == nil {
+			return nil
+		}
+		s.config.Log.Warn("the channels of the last run are lost", "err", err)
 	}
 	retained, err := s.store.Retained(ctx)
 	if err != nil {
@@ -104,7 +110,7 @@ func (s *Server) openHub(ctx context.Context) error {
 	}
 	for _, r := range retained {
 		if _, err := s.hub.Publish(live.Message{Channel: r.Channel, Label: r.Label, Value: r.Value, Retain: true}); err != nil {
-			return fmt.Errorf("publish the retained value of channel %s: %w", r.Channel, err)
+			s.config.Log.Warn("a retained value is lost", "channel", r.Channel, "err", err)
 		}
 	}
 	return nil

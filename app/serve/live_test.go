@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"dashd/app/html"
 	"dashd/app/serve"
 	"dashd/live"
+	"dashd/store"
 )
 
 // remote is a visitor's browser, over the network.
@@ -892,5 +894,32 @@ func TestPublishErrors(t *testing.T) {
 	}
 	if receipt, err := s.Publish("room", "l", nil); err != nil || receipt.Sequence != 1 || errors.Is(err, live.ErrValue) {
 		t.Errorf("null: %v, %v", receipt, err)
+	}
+}
+
+// A server starts also where what its channels remembered cannot be read.
+func TestChannelsLost(t *testing.T) {
+	data := t.TempDir()
+	broken := store.New(filepath.Join(data, "dashd.db"))
+	if err := broken.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		broken.KeepChannels(t.Context(), []byte("nonsense")),
+		broken.Retain(t.Context(), store.Retained{Channel: "no channel", Label: "x", Value: []byte("1")}),
+		broken.Close(),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, log := newServer(t, serve.Config{Apps: []*app.App{pipeApp("open", "room", app.Public)}, Data: data})
+	if _, err := s.Publish("room", "x", 1); err != nil {
+		t.Errorf("publish: %v", err)
+	}
+	for _, want := range []string{"the channels of the last run are lost", "a retained value is lost"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %q: %s", want, log)
+		}
 	}
 }
