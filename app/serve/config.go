@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -97,6 +98,50 @@ type Config struct {
 	// of PublicURL. "*" allows all.
 	AllowedHosts []string
 
+	// TrustedProxies are the addresses, or networks as "10.0.0.0/8", of proxies
+	// whose word on the client's address, host and scheme is taken; "unix" is
+	// whoever connects to a Unix socket. Default: none.
+	TrustedProxies []string
+
+	// Replicate is where the database is replicated to while it is served, and
+	// restored from when it is missing: a URL of file, s3 or sftp. Default: nowhere.
+	Replicate string
+
+	// Synchronous is "normal", with which what was saved survives a crash of the
+	// program, or "full", with which it also survives a loss of power. Default:
+	// "normal".
+	Synchronous string
+
+	// MetricsToken lets those who have it read /metrics, as a bearer token, on
+	// every listener. Default: only [Server.AdminHandler] has /metrics.
+	MetricsToken string
+
+	// NoMetrics takes /metrics away.
+	NoMetrics bool
+
+	// AdminApart takes the administration, poke and the metrics away from
+	// [Server.Handler], for those who serve [Server.AdminHandler] elsewhere.
+	AdminApart bool
+
+	// NoAnalytics counts no views. AnalyticsKeep is how long the counts are kept.
+	// Default: [DefaultAnalyticsKeep].
+	NoAnalytics   bool
+	AnalyticsKeep time.Duration
+
+	// AuditKeep is how long the audit log is kept. Default: [DefaultAuditKeep].
+	AuditKeep time.Duration
+
+	// SlowCallback is how long a callback may take before the log has a warning;
+	// negative for never. Default: [DefaultSlowCallback].
+	SlowCallback time.Duration
+
+	// MinDisk is how many bytes must be free on the disk of Data for the server
+	// to call itself ready. Default: [DefaultMinDisk].
+	MinDisk int64
+
+	// Checks are the site's own, beside those of the command "check".
+	Checks []Check
+
 	// MaxBody is the most bytes that a request's body may have. Default:
 	// [DefaultMaxBody].
 	MaxBody int64
@@ -118,6 +163,14 @@ const DefaultInitialTTL = 24 * time.Hour
 // DefaultMaxBody is the default of [Config.MaxBody]: room for a dcc.Upload of
 // some 20 MB.
 const DefaultMaxBody = 32 << 20
+
+// The defaults of the fields of [Config] with these names.
+const (
+	DefaultAnalyticsKeep = 400 * 24 * time.Hour // a year, and the month to compare it with
+	DefaultAuditKeep     = 400 * 24 * time.Hour
+	DefaultSlowCallback  = 3 * time.Second
+	DefaultMinDisk       = 64 << 20
+)
 
 // withDefaults returns the configuration with what was left out filled in.
 func (c Config) withDefaults() (Config, error) {
@@ -165,6 +218,17 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.InitialTTL == 0 {
 		c.InitialTTL = DefaultInitialTTL
+	}
+	if c.AnalyticsKeep < 0 || c.AuditKeep < 0 || c.MinDisk < 0 {
+		return c, fmt.Errorf("what is kept, and what must be free on the disk, cannot be negative")
+	}
+	c.AnalyticsKeep = cmp.Or(c.AnalyticsKeep, DefaultAnalyticsKeep)
+	c.AuditKeep = cmp.Or(c.AuditKeep, DefaultAuditKeep)
+	c.SlowCallback = cmp.Or(c.SlowCallback, DefaultSlowCallback)
+	c.MinDisk = cmp.Or(c.MinDisk, DefaultMinDisk)
+	c.Synchronous = cmp.Or(strings.ToLower(c.Synchronous), "normal")
+	if c.Synchronous != "normal" && c.Synchronous != "full" {
+		return c, fmt.Errorf("synchronous is normal or full, not %q", c.Synchronous)
 	}
 	if c.SignInURL != "" && c.Authenticate == nil {
 		return c, fmt.Errorf("a sign-in URL of the site's own needs Authenticate")

@@ -133,6 +133,7 @@ func (s *Server) open(wait time.Duration) (err error) {
 	s.store = store.New(path)
 	s.store.Log = s.config.Log
 	s.store.LockWait = wait
+	s.store.Synchronous = s.config.Synchronous
 	s.store.OnSessionEnd = s.endListeners
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
