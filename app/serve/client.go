@@ -19,10 +19,10 @@ import (
 // on it, or else by a server of its own, which opens it and answers to nobody
 // else. The first call decides.
 type client struct {
-	config  Config
-	running net.Conn
-	http    *http.Client // speaks by running
-	own     *Server
+	settings func() (Config, error)
+	running  net.Conn
+	http     *http.Client // speaks by running
+	own      *Server
 }
 
 // call asks for an operation. The result is what the operation's function
@@ -60,7 +60,11 @@ func (c *client) do(ctx context.Context, operation string, args []byte) ([]byte,
 }
 
 func (c *client) connect(ctx context.Context) (err error) {
-	c.running, c.own, err = reach(ctx, c.config)
+	config, err := c.settings()
+	if err != nil {
+		return err
+	}
+	c.running, c.own, err = reach(ctx, config)
 	c.http = &http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return c.running, nil },
 	}}

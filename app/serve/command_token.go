@@ -128,3 +128,12 @@ func (d *days) UnmarshalText(text []byte) error {
 	*d = days(duration)
 	return nil
 }
+
+// String writes whole days as such.
+func (d days) String() string {
+	const day = days(24 * time.Hour)
+	if d >= day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	return time.Duration(d).String()
+}

@@ -15,7 +15,7 @@ type TableRoute struct {
 
 // RouteTable returns the routes of the site's own pages and forms.
 func (s *Server) RouteTable() (table []TableRoute) {
-	for _, route := range s.siteRoutes() {
+	for _, route := range s.siteRoutes(true) {
 		table = append(table, TableRoute{route.method, route.path, route.access})
 	}
 	return table

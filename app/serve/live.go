@@ -63,22 +63,27 @@ func (s *Server) publish(ctx context.Context, m live.Message) (live.Receipt, err
 	return receipt, nil
 }
 
-// liveRoutes are the ends of the hub. Who may hear or say what is decided for
-// each channel.
-func (s *Server) liveRoutes() []siteRoute {
-	routes := []siteRoute{
+// pipeRoutes are where pages listen. Who may hear what is decided for each
+// channel.
+func (s *Server) pipeRoutes() []siteRoute {
+	return []siteRoute{
 		{http.MethodGet, s.config.WSRoute, app.Public, s.servePipes},
 		{http.MethodPost, s.config.WSRoute, app.Public, s.servePipes},
 	}
-	if !s.config.NoPoke {
-		routes = append(routes, siteRoute{http.MethodPost, s.config.HTTPRoute + "/poke/{$}", app.Public, s.servePoke})
+}
+
+// pokeRoutes are where programs publish. What they may is decided for each
+// channel.
+func (s *Server) pokeRoutes() []siteRoute {
+	if s.config.NoPoke {
+		return nil
 	}
-	return routes
+	return []siteRoute{{http.MethodPost, s.config.HTTPRoute + "/poke/{$}", app.Public, s.servePoke}}
 }
 
 // endListeners ends the connections of a session that has ended, or of a user
 // who may do more or less than before: they come back with what they may.
-func (s *Server) endListeners(session []byte, user string) {
+func (s *core) endListeners(session []byte, user string) {
 	if s.embedListeners.end(session, user) {
 		s.hub.CloseAll()
 	}

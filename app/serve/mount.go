@@ -48,7 +48,7 @@ type mount struct {
 	embed        embedFiles
 	embedOrigins []string
 
-	access atomic.Pointer[app.Access] // by the store, in place of the code's; nil for none
+	access *atomic.Pointer[app.Access] // by the store, in place of the code's; nil for none
 
 	log  *slog.Logger // names the app
 	dist func([]*app.Suite) []app.Resource
@@ -61,7 +61,7 @@ func (s *Server) newMount(a *app.App, suites []*app.Suite) (*mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mount{app: a, code: a.Access, prefix: s.config.BasePath + "app/" + a.Slug() + "/", log: s.config.Log.With("app", a.Slug())}
+	m := &mount{app: a, code: a.Access, access: new(atomic.Pointer[app.Access]), prefix: s.config.BasePath + "app/" + a.Slug() + "/", log: s.config.Log.With("app", a.Slug())}
 	m.dist = func(suites []*app.Suite) []app.Resource { return s.dist(m, suites) }
 	page.Suites = slices.Clone(page.Suites) // those of the app stay as they are
 	for i, suite := range page.Suites {

@@ -18,8 +18,12 @@ type siteRoute struct {
 
 // siteRoutes is the table of the routes besides those of apps, instances and
 // static files. A test holds who may call each.
-func (s *Server) siteRoutes() []siteRoute {
-	routes := append(s.identityRoutes(), s.liveRoutes()...)
+func (s *Server) siteRoutes(admin bool) []siteRoute {
+	routes := append(s.identityRoutes(), s.pipeRoutes()...)
+	if !admin {
+		return routes
+	}
+	routes = append(routes, s.pokeRoutes()...)
 	if !s.config.NoAdmin {
 		routes = append(routes, s.adminRoutes()...)
 	}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"dashd/app"
@@ -30,30 +31,40 @@ import (
 // builtinSuites are the component suites whose bundles are part of dashd.
 var builtinSuites = []*app.Suite{html.Suite, dcc.Suite, table.Suite, dbc.Suite, dpd.Suite}
 
-// Server serves apps over HTTP.
+// Server serves apps over HTTP. All but its core is made from its configuration
+// and stays as it is; another configuration makes another server around the same
+// core: see renew.
 type Server struct {
+	*core
+
 	config  Config
 	bundles *bundles
 	suites  map[string]*app.Suite // by namespace
 	apps    []*mount
 	byName  map[string]*mount // by slug and by name
 	bySlug  map[string]*mount
-	store   *store.Store
 	cookie  string // name of the session cookie, without TLS
 	hosts   hostList
 	handler http.Handler
+	admin   http.Handler // with what Config.AdminApart takes from handler
 
 	decorated map[Route]http.Handler // nil without Config.Decorate
 
 	compress func(http.Handler) http.HandlerFunc
 
-	failures failures
+	embedOrigins []string // of all apps
+}
 
+// core is what a server remembers. It outlives the server's configuration.
+type core struct {
+	current atomic.Pointer[Server] // the one that serves now
+
+	store *store.Store
 	hub   *live.Hub
-	pokes pokeLimits
-	board board
 
-	embedOrigins   []string // of all apps
+	failures       failures
+	pokes          pokeLimits
+	board          board
 	embedListeners embedListeners
 }
 
@@ -80,7 +91,7 @@ func prepare(config Config) (*Server, error) {
 	if err := app.Validate(config.Apps...); err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, byName: map[string]*mount{}, bySlug: map[string]*mount{}, hosts: newHostList(config), cookie: cookieOf(config.BasePath), hub: live.New(live.Limits{})}
+	s := &Server{config: config, core: &core{hub: live.New(live.Limits{})}, byName: map[string]*mount{}, bySlug: map[string]*mount{}, hosts: newHostList(config), cookie: cookieOf(config.BasePath)}
 	suites, err := config.suites()
 	if err != nil {
 		return nil, err
@@ -113,7 +124,12 @@ func prepare(config Config) (*Server, error) {
 	}
 	s.hub.Log = config.Log
 	s.compress = newCompressor()
-	s.handler = s.middleware(s.routes())
+	s.admin = s.middleware(s.routes(true))
+	s.handler = s.admin
+	if config.AdminApart {
+		s.handler = s.middleware(s.routes(false))
+	}
+	s.current.Store(s)
 	return s, nil
 }
 
@@ -210,7 +226,35 @@ func (s *Server) Close() error {
 
 // Handler returns the server's handler. It expects the base path in the
 // requests' paths.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().handler.ServeHTTP(w, r) })
+}
+
+// AdminHandler returns a handler like Handler which also serves what
+// [Config.AdminApart] has taken from that, and the metrics to everybody: it is
+// for an address that only operators reach.
+func (s *Server) AdminHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().admin.ServeHTTP(w, r) })
+}
+
+// renew puts another configuration in force. What is wrong with it is returned,
+// and the present one stays. Requests under way end as they began. The data
+// directory, how it is kept, and the apps stay as they are.
+func (s *Server) renew(config Config) error {
+	now := s.current.Load()
+	config.Apps, config.Data, config.Replicate, config.Synchronous = now.config.Apps, now.config.Data, now.config.Replicate, now.config.Synchronous
+	next, err := prepare(config)
+	if err != nil {
+		return err
+	}
+	next.core = now.core
+	for _, m := range next.apps {
+		m.access = now.bySlug[m.app.Slug()].access
+	}
+	s.current.Store(next)
+	next.hub.CloseAll() // who listens comes back, with the rights of now
+	return nil
+}
 
 // loadBundles makes the files of the suites, and dashd's own, ready to serve.
 func (s *Server) loadBundles(suites []*app.Suite) (err error) {
@@ -278,8 +322,8 @@ func (c Config) suites() ([]*app.Suite, error) {
 	return suites, nil
 }
 
-// routes is the server's route table.
-func (s *Server) routes() http.Handler {
+// routes is the server's route table, with or without the administration.
+func (s *Server) routes(admin bool) http.Handler {
 	base := s.config.BasePath
 	mux := http.NewServeMux()
 	mux.HandleFunc(base+"app/{app}", s.addSlash)
@@ -289,7 +333,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET "+base+"favicon.ico", s.serveFavicon)
 	mux.HandleFunc("GET "+base+embedScript, s.serveEmbedScript)
 	mux.HandleFunc("GET "+base+"{$}", s.serveHome)
-	s.handle(mux, s.siteRoutes())
+	s.handle(mux, s.siteRoutes(admin))
 	mux.HandleFunc(base, s.servePages)
 	if base != "/" {
 		mux.HandleFunc(strings.TrimSuffix(base, "/"), s.addSlash)
@@ -380,7 +424,7 @@ func (s *Server) site(title string, user *app.User) views.Site {
 		User:       user,
 		SignIn:     s.signInURL(nil),
 		Own:        s.config.Authenticate == nil,
-		Admin:      !s.config.NoAdmin && user != nil && user.Superuser,
+		Admin:      !s.config.NoAdmin && !s.config.AdminApart && user != nil && user.Superuser,
 		Title:      title,
 		Stylesheet: s.bundles.url(s.config.BasePath, sitePackage, "site.css"),
 		Home:       s.config.BasePath,
