@@ -30,7 +30,7 @@ const (
 
 	saltSize, keySize = 16, 32
 
-	hashesAtOnce  = 2  // each has its memory and a core
+	hashesAtOnce  = 1  // it has its memory and a core: small machines have few
 	hashesWaiting = 64 // more visitors than these are sent away
 )
 

@@ -31,20 +31,32 @@ const (
 	settleTime = 2 * time.Second
 )
 
-// measureBinary builds dashd and measures its size, its start and its memory.
-func measureBinary(ctx context.Context, t *table) error {
+// buildBinary builds dashd as it is shipped, in a directory that remove takes
+// away.
+func buildBinary(ctx context.Context) (binary string, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "dashd-bench-")
 	if err != nil {
-		return err
+		return "", nil, err
 	}
-	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "dashd.exe")
+	remove = func() { _ = os.RemoveAll(dir) }
+	binary = filepath.Join(dir, "dashd.exe")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "dashd")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
-		return fmt.Errorf("build dashd: %w", err)
+		remove()
+		return "", nil, fmt.Errorf("build dashd: %w", err)
 	}
+	return binary, remove, nil
+}
+
+// measureBinary builds dashd and measures its size, its start and its memory.
+func measureBinary(ctx context.Context, t *table) error {
+	binary, remove, err := buildBinary(ctx)
+	if err != nil {
+		return err
+	}
+	defer remove()
 	info, err := os.Stat(binary)
 	if err != nil {
 		return err
@@ -53,7 +65,7 @@ func measureBinary(ctx context.Context, t *table) error {
 	var times []float64
 	var memory float64
 	for i := range starts + 1 {
-		s, err := start(ctx, binary, filepath.Join(dir, "data"))
+		s, err := start(ctx, filepath.Join(filepath.Dir(binary), "data"), binary)
 		if err != nil {
 			return err
 		}
@@ -85,20 +97,23 @@ func measureBinary(ctx context.Context, t *table) error {
 
 // started is a dashd that has answered its first request.
 type started struct {
-	pid  int
-	took time.Duration
-	stop func()
+	address string
+	pid     int
+	took    time.Duration
+	stop    func()
 }
 
-// start starts the binary and asks it for its first page until it answers.
-func start(ctx context.Context, binary, data string) (*started, error) {
+// start starts the binary, by a command that may begin with another program, and
+// asks it for its first page until it answers.
+func start(ctx context.Context, data string, command ...string) (*started, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	var log bytes.Buffer
-	cmd := exec.CommandContext(ctx, binary, "serve", "--listen", address, "--data", data)
+	command = append(command, "serve", "--listen", address, "--data", data)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stderr = &log
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -110,7 +125,7 @@ func start(ctx context.Context, binary, data string) (*started, error) {
 		status, err := firstStatus(address)
 		switch {
 		case err == nil && status == http.StatusOK:
-			return &started{cmd.Process.Pid, time.Since(begin), stop}, nil
+			return &started{address, cmd.Process.Pid, time.Since(begin), stop}, nil
 		case err == nil:
 			stop()
 			return nil, fmt.Errorf("dashd answered %d", status)
@@ -152,7 +167,11 @@ func freeAddress() (string, error) {
 }
 
 // residentMegabytes returns the memory of a process, 0 where it is not known.
-func residentMegabytes(pid int) (float64, error) {
+func residentMegabytes(pid int) (float64, error) { return statusMegabytes(pid, "VmRSS:") }
+
+// statusMegabytes returns an amount of memory that the system tells of a
+// process, 0 where it does not.
+func statusMegabytes(pid int, field string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
@@ -161,7 +180,7 @@ func residentMegabytes(pid int) (float64, error) {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, field); ok {
 			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
 			return kib * 1024 / 1e6, err
 		}

@@ -33,6 +33,7 @@ var groups = []struct {
 	{"page", measurePage},
 	{"embed", measureEmbed},
 	{"binary", measureBinary},
+	{"small", measureSmall},
 	{"app", measureApp},
 }
 
