@@ -50,10 +50,22 @@ type Call struct {
 	// Initial are the initial arguments of the page.
 	Initial BaseState
 
+	// Watcher learns how the callback does. Without one nobody does.
+	Watcher Watcher
+
 	// Log takes the app's own messages; it names the app. RequestID is the id
 	// under which they stand there.
 	Log       *slog.Logger
 	RequestID string
+}
+
+// Watcher learns how callbacks do.
+type Watcher interface {
+	// Ran is called when a callback has ended: with its output as
+	// _dash-dependencies has it, with the time that the function took, and the
+	// encoding and saving of what it returned, and with the error of the call, or
+	// nil. A callback that leaves the page as it is has none.
+	Ran(output string, took time.Duration, err error)
 }
 
 // Context is what a callback or a layout function knows of its call. It is

@@ -20,7 +20,9 @@ const (
 	TooLarge     Code = "too_large"    // 413
 	Unsupported  Code = "unsupported"  // 415: not JSON
 	TooMany      Code = "too_many"     // 429: try again later
+	Unavailable  Code = "unavailable"  // 503: not at the moment
 	TimedOut     Code = "timed_out"    // 504: a callback took too long
+	Full         Code = "full"         // 507: the disk has no room for it
 	Internal     Code = "internal"     // 500: the text is for the log only
 )
 

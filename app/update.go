@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 )
 
 // updateRequest is the body of _dash-update-component: section 5.3 of Dash's
@@ -256,6 +257,17 @@ func (a *App) UpdateJSON(ctx context.Context, call *Call, body []byte) ([]byte, 
 		dash.instance = instance
 		dash.describe(args, outputs, req.changed)
 	}
+	if call == nil || call.Watcher == nil {
+		return c.answer(ctx, b, call, dash, instance, args, outputs)
+	}
+	start := time.Now()
+	answer, err := c.answer(ctx, b, call, dash, instance, args, outputs)
+	call.Watcher.Ran(c.name, time.Since(start), err)
+	return answer, err
+}
+
+// answer calls the function, and encodes and saves what it returns.
+func (c *Callback) answer(ctx context.Context, b *build, call *Call, dash *Context, instance *InstanceState, args, outputs []argument) ([]byte, error) {
 	results, err := c.run(ctx, dash, args)
 	instance.end()
 	if errors.Is(err, ErrPreventUpdate) || errors.Is(context.Cause(ctx), errSuperseded) {

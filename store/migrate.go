@@ -57,16 +57,8 @@ func (s *Store) Version(ctx context.Context) (int64, error) {
 // copyBefore copies the database beside itself and removes the oldest copies.
 func (s *Store) copyBefore(ctx context.Context, version int64) error {
 	name := fmt.Sprintf("%s.before-%04d", s.path, version)
-	half := name + ".half"
-	if err := os.WriteFile(half, nil, 0o600); err != nil { // else it would be readable for others
-		return fmt.Errorf("copy the database before its migration: %w", err)
-	}
-	if _, err := s.db.ExecContext(ctx, "VACUUM INTO ?", half); err != nil {
-		os.Remove(half)
-		return fmt.Errorf("copy the database before its migration: %w", err)
-	}
-	if err := os.Rename(half, name); err != nil {
-		return fmt.Errorf("copy the database before its migration: %w", err)
+	if _, err := copyInto(ctx, s.db, name); err != nil {
+		return fmt.Errorf("copy the database before its migration: %w", explain(err))
 	}
 	return s.dropCopies()
 }

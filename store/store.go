@@ -41,6 +41,12 @@ type Store struct {
 	LockWait    time.Duration    // how long Open waits for another dashd to leave; 0: one try
 	HistoryKeep time.Duration    // how long replaced values of instances are kept
 
+	AnalyticsKeep time.Duration // how long the analytics are kept
+	AuditKeep     time.Duration // how long entries of the audit log are kept
+
+	Replicate   string        // URL of the replica, of file, s3 or sftp; "": none
+	ReplicaWait time.Duration // how long Close waits for the replica to take the last changes
+
 	PasswordCost  PasswordCost  // of new passwords; others are hashed anew at the next sign-in
 	SessionMaxAge time.Duration // how long a session lasts at most
 	SessionIdle   time.Duration // and without a request
@@ -60,6 +66,8 @@ type Store struct {
 	writer    *writer
 	instances *instanceCache
 	sweeper   *sweeper
+
+	replicator *replicator // nil without Replicate
 
 	passwords     *hasher
 	sessions      *sessionCache
@@ -82,6 +90,11 @@ func New(path string) *Store {
 		LockWait:    5 * time.Second,
 		HistoryKeep: 90 * 24 * time.Hour,
 
+		AnalyticsKeep: 400 * 24 * time.Hour,
+		AuditKeep:     400 * 24 * time.Hour,
+
+		ReplicaWait: 10 * time.Second,
+
 		PasswordCost:  DefaultPasswordCost,
 		SessionMaxAge: 30 * 24 * time.Hour,
 		SessionIdle:   14 * 24 * time.Hour,
@@ -93,7 +106,8 @@ func New(path string) *Store {
 	}
 }
 
-// Open locks the data directory, opens the database and migrates it. After an
+// Open locks the data directory, opens the database and migrates it. A database
+// that is missing is first restored from the replica, if there is one. After an
 // error the store is closed. Errors: [ErrLocked], and sentences for the
 // operator.
 func (s *Store) Open(ctx context.Context) error {
@@ -108,11 +122,22 @@ func (s *Store) Open(ctx context.Context) error {
 	if err := s.openSessions(ctx); err != nil {
 		return errors.Join(err, s.Close())
 	}
+	if err := s.startReplica(); err != nil {
+		return errors.Join(err, s.Close())
+	}
 	s.sweeper = startSweeper(s)
 	return nil
 }
 
 func (s *Store) open(ctx context.Context) error {
+	if s.Replicate != "" {
+		if err := CheckReplicaURL(s.Replicate); err != nil {
+			return err
+		}
+		if s.path == "" {
+			return fmt.Errorf("a database in memory cannot be replicated: give a directory with --data")
+		}
+	}
 	if s.path != "" {
 		if err := s.claim(ctx); err != nil {
 			return err
@@ -148,6 +173,9 @@ func (s *Store) claim(ctx context.Context) error {
 	if err := s.acquire(ctx, dir); err != nil {
 		return err
 	}
+	if err := s.restoreMissing(ctx); err != nil {
+		return err
+	}
 	// Not after SQLite has opened the file: closing any descriptor of it drops
 	// the locks that SQLite holds.
 	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -167,18 +195,35 @@ func (s *Store) sources() (writes, reads string, err error) {
 	if synchronous != "normal" && synchronous != "full" {
 		return "", "", fmt.Errorf("synchronous is normal or full, not %q", s.Synchronous)
 	}
-	name := "file::memory:"
-	if s.path != "" {
-		path, err := filepath.Abs(s.path)
-		if err != nil {
-			return "", "", fmt.Errorf("find the database: %w", err)
-		}
-		path = "/" + strings.TrimPrefix(filepath.ToSlash(path), "/") // also before a drive letter
-		name = "file://" + (&url.URL{Path: path}).EscapedPath()
+	name, err := sourceName(s.path)
+	if err != nil {
+		return "", "", err
+	}
+	// Litestream empties the WAL when it has read it. Where it does not run, a
+	// WAL that begins anew is cut: else litestream, when it comes back, would
+	// find its last page where it left it, behind the new ones, and not see that
+	// others were between.
+	log := "journal_size_limit(0)"
+	if s.Replicate != "" {
+		log = "wal_autocheckpoint(0)"
 	}
 	writes = name + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(" +
-		synchronous + ")&_pragma=foreign_keys(1)&_txlock=immediate"
+		synchronous + ")&_pragma=foreign_keys(1)&_pragma=" + log + "&_txlock=immediate"
 	return writes, writes + "&_pragma=query_only(1)", nil
+}
+
+// sourceName returns the data source name of the database at path, "" for one
+// in memory.
+func sourceName(path string) (string, error) {
+	if path == "" {
+		return "file::memory:", nil
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("find the database: %w", err)
+	}
+	path = "/" + strings.TrimPrefix(filepath.ToSlash(path), "/") // also before a drive letter
+	return "file://" + (&url.URL{Path: path}).EscapedPath(), nil
 }
 
 func connect(ctx context.Context, source string, connections int) (*sql.DB, error) {
@@ -195,8 +240,8 @@ func connect(ctx context.Context, source string, connections int) (*sql.DB, erro
 	return db, nil
 }
 
-// Close finishes the writes that have been asked for, closes the database and
-// gives the data directory free. Later writes and reads are errors. It is not
+// Close finishes the writes that have been asked for, closes the database, sends
+// the rest to the replica and gives the data directory free. Later writes and reads are errors. It is not
 // called twice at the same time.
 func (s *Store) Close() error {
 	if s.sweeper != nil {
@@ -218,6 +263,7 @@ func (s *Store) Close() error {
 		errs = append(errs, s.db.Close()) // the last connection, which empties the WAL
 	}
 	s.db = nil
+	s.stopReplica() // its connection is the last
 	errs = append(errs, s.release())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close the store: %w", err)
@@ -226,8 +272,12 @@ func (s *Store) Close() error {
 }
 
 // Check reads the whole database and returns what is wrong with it.
-func (s *Store) Check(ctx context.Context) error {
-	rows, err := s.read.QueryContext(ctx, "PRAGMA quick_check")
+func (s *Store) Check(ctx context.Context) error { return checkIntegrity(ctx, s.read, "quick_check") }
+
+// checkIntegrity returns what a pragma, quick_check or integrity_check, finds
+// wrong with a database.
+func checkIntegrity(ctx context.Context, db *sql.DB, pragma string) error {
+	rows, err := db.QueryContext(ctx, "PRAGMA "+pragma)
 	if err != nil {
 		return fmt.Errorf("check the database: %w", explain(err))
 	}
@@ -236,7 +286,7 @@ func (s *Store) Check(ctx context.Context) error {
 	for rows.Next() {
 		var line string
 		if err := rows.Scan(&line); err != nil {
-			return fmt.Errorf("check the database: %w", err)
+			return fmt.Errorf("check the database: %w", explain(err))
 		}
 		if line != "ok" {
 			errs = append(errs, errors.New(line))
@@ -254,7 +304,7 @@ func (s *Store) write(ctx context.Context, fn func(tx *Tx) error) error {
 	if s.writer == nil {
 		return ErrClosed
 	}
-	return s.writer.do(ctx, fn)
+	return s.blame(s.writer.do(ctx, fn))
 }
 
 // explain puts a sentence for the operator before SQLite's words about a file

@@ -13,8 +13,9 @@ const (
 	sweepFirst = time.Minute
 )
 
-// Sweep removes what has expired: history, initial arguments, embed tokens
-// and sessions. An open store does so every hour by itself.
+// Sweep removes what has expired: history, initial arguments, embed tokens,
+// analytics, entries of the audit log and sessions. An open store does so every
+// hour by itself.
 func (s *Store) Sweep(ctx context.Context) error {
 	err := s.write(ctx, func(tx *Tx) error {
 		if err := s.sweepHistory(tx); err != nil {
@@ -25,6 +26,12 @@ func (s *Store) Sweep(ctx context.Context) error {
 		}
 		if _, err := tx.Exec(`DELETE FROM embed_tokens WHERE expires <= ?`, tx.now); err != nil {
 			return fmt.Errorf("remove expired embed tokens: %w", err)
+		}
+		if err := s.sweepAudit(tx); err != nil {
+			return err
+		}
+		if err := s.sweepAnalytics(tx); err != nil {
+			return err
 		}
 		return s.sweepSessions(tx)
 	})

@@ -38,6 +38,8 @@ type writer struct {
 	done    chan struct{}
 	closed  sync.Once
 
+	refused atomic.Bool // the disk did not take what was written last
+
 	// The goroutine's own.
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
@@ -167,6 +169,10 @@ func (w *writer) commit(batch []*job) {
 		if j.err == nil {
 			j.err = err
 		}
+		j.err = explain(j.err)
+	}
+	w.note(batch)
+	for _, j := range batch {
 		j.done <- j.err
 	}
 }
@@ -175,12 +181,12 @@ func (w *writer) transact(batch []*job) error {
 	if w.conn == nil {
 		conn, err := w.db.Conn(background)
 		if err != nil {
-			return fmt.Errorf("begin to write: %w", explain(err))
+			return fmt.Errorf("begin to write: %w", err)
 		}
 		w.conn = conn
 	}
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin to write: %w", explain(err))
+		return fmt.Errorf("begin to write: %w", err)
 	}
 	if err := w.together(batch); err != nil {
 		_ = w.exec("ROLLBACK") // fails when SQLite has ended it by itself
@@ -188,16 +194,16 @@ func (w *writer) transact(batch []*job) error {
 			return err
 		}
 		if err := w.exec("BEGIN IMMEDIATE"); err != nil {
-			return fmt.Errorf("begin to write: %w", explain(err))
+			return fmt.Errorf("begin to write: %w", err)
 		}
 		if err := w.apart(batch); err != nil {
 			_ = w.exec("ROLLBACK")
-			return fmt.Errorf("write: %w", explain(err))
+			return fmt.Errorf("write: %w", err)
 		}
 	}
 	if err := w.exec("COMMIT"); err != nil {
 		_ = w.exec("ROLLBACK")
-		return fmt.Errorf("commit: %w", explain(err))
+		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
 }
@@ -225,6 +231,9 @@ func (w *writer) apart(batch []*job) error {
 		}
 		if j.run(w); j.err != nil {
 			if err := w.exec("ROLLBACK TO job"); err != nil {
+				if isDisk(j.err) { // which makes SQLite end the transaction
+					return j.err
+				}
 				return err
 			}
 			j.tx.undo()
@@ -291,17 +300,25 @@ func (w *writer) release() {
 type Tx struct {
 	now int64 // when the job began
 
+	wrote bool // rows, as far as Exec tells
+
 	w         *writer
 	undos     []func()
 	published []func()
 }
 
 // Exec runs a statement. Its text is kept prepared.
-func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
+func (tx *Tx) Exec(query string, args ...any) (result sql.Result, err error) {
 	if stmt := tx.w.statement(query); stmt != nil {
-		return stmt.ExecContext(background, args...)
+		result, err = stmt.ExecContext(background, args...)
+	} else {
+		result, err = tx.w.conn.ExecContext(background, query, args...)
 	}
-	return tx.w.conn.ExecContext(background, query, args...)
+	if err == nil && !tx.wrote {
+		rows, _ := result.RowsAffected() // SQLite always tells
+		tx.wrote = rows > 0
+	}
+	return result, err
 }
 
 // Query runs a query. Its text is kept prepared.

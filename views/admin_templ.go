@@ -90,7 +90,7 @@ func (a Admin) sections() []section {
 	if a.Own {
 		sections = append(sections, section{"users", "Users"}, section{"groups", "Groups"})
 	}
-	return append(sections, section{"sessions", "Sessions"}, section{"live", "Live"}, section{"errors", "Errors"})
+	return append(sections, section{"sessions", "Sessions"}, section{"live", "Live"}, section{"analytics", "Analytics"}, section{"audit", "Audit"}, section{"errors", "Errors"})
 }
 
 func (s section) url(base string) templ.SafeURL {

@@ -52,10 +52,21 @@ var siteMatrix = map[string][]string{
 	"POST account/sessions/end":       users,
 	"POST account/signout-everywhere": users,
 
+	"GET _django/health":     everybody,
+	"GET _django/health/{$}": everybody,
+
+	"GET admin/analytics/{$}":            superusers,
+	"GET admin/analytics/export":         superusers,
+	"GET admin/analytics/app/{view...}":  superusers,
+	"POST admin/analytics/app/{view...}": superusers,
+
 	"GET admin/{$}":        superusers,
 	"GET admin/errors/{$}": superusers,
 	"GET admin/live/{$}":   superusers,
 	"POST admin/live/{$}":  superusers,
+
+	"GET admin/audit/{$}":             superusers,
+	"GET admin/audit/export/{format}": superusers,
 
 	"GET admin/apps/{$}":            superusers,
 	"POST admin/apps/{$}":           superusers,
@@ -116,6 +127,7 @@ var viewMatrix = map[serve.View]struct{ method, path, body, content string }{
 	serve.ViewFavicon:      {"GET", "_favicon.ico", "", "icon of"},
 	serve.ViewEmbed:        {"GET", "_dash-embed", "", `"config":{`},
 	serve.ViewEmbedJS:      {"GET", "_dash-embed.js", "", "dashEmbed.clientside("},
+	serve.ViewHealth:       {"GET", "_django/health/", "", "ok"},
 }
 
 // placeMatrix says who may open the apps and instances of guarded.

@@ -49,6 +49,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, v *Visit
 	password, err := newPassword(r)
 	if err == nil {
 		_, err = s.store.SignIn(r.Context(), user.Name, r.PostForm.Get("password"), remoteIP(r))
+		s.auditSignIn(r, v, user.Name, err)
 		if app.ErrorCode(err) == app.Unauthorized {
 			err = app.Errorf(app.Invalid, "The present password is wrong.")
 		}
@@ -65,6 +66,7 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request, v *Visit
 		return err
 	}
 	s.config.Log.Info("changed the password", "user", user.Name, "request", requestID(w))
+	s.auditVisit(r, v, user.Name, auditPassword, "user "+user.Name, "")
 	s.goOn(w, r, s.config.BasePath+"account?changed")
 	return nil
 }
@@ -82,7 +84,8 @@ func (s *Server) endOwnSession(w http.ResponseWriter, r *http.Request, v *Visit)
 	if !slices.ContainsFunc(sessions, func(own store.SessionInfo) bool { return own.ID == id }) {
 		return app.Errorf(app.NotFound, "You have no such session.")
 	}
-	if err := s.store.EndSessionByID(r.Context(), id); err != nil {
+	err = s.audited(v.doer(r).in(r.Context()), auditEnd, "session "+id, func() error { return s.store.EndSessionByID(r.Context(), id) })
+	if err != nil {
 		return err
 	}
 	s.goOn(w, r, s.config.BasePath+"account")
@@ -90,9 +93,11 @@ func (s *Server) endOwnSession(w http.ResponseWriter, r *http.Request, v *Visit)
 }
 
 func (s *Server) signOutEverywhere(w http.ResponseWriter, r *http.Request, v *Visit) error {
-	if err := s.store.EndSessions(r.Context(), v.User().Name, nil); err != nil {
+	user := v.User().Name
+	if err := s.store.EndSessions(r.Context(), user, nil); err != nil {
 		return err
 	}
+	s.auditVisit(r, v, user, auditEndAll, "user "+user, "")
 	s.setSessionCookie(w, r, "")
 	s.goOn(w, r, s.config.BasePath)
 	return nil

@@ -70,8 +70,11 @@ func (s *Server) adminRoutes() []siteRoute {
 		a.form("sessions/", "", a.revokeSession, a.sessions),
 		a.page("live/", a.live),
 		a.form("live/", "publish", a.publishForm, a.live),
+		a.page("audit/", a.auditLog),
+		a.page("audit/export/{format}", a.exportAudit),
 		a.page("errors/", a.errors),
 	}
+	routes = append(routes, a.analyticsRoutes()...)
 	if s.config.Authenticate != nil {
 		return append(routes, a.page("users/", a.foreign("Users")), a.page("groups/", a.foreign("Groups")))
 	}
@@ -115,6 +118,7 @@ func (a admin) page(below string, serve adminPage) siteRoute {
 // form is the route of a form: what it does, and the page that has it, which
 // comes back with what was typed when the deed is refused.
 func (a admin) form(below, name string, do deed, page adminPage) siteRoute {
+	do = a.audited(below, do)
 	return siteRoute{http.MethodPost, routePath(below), app.Restricted(), func(w http.ResponseWriter, r *http.Request, v *Visit) error {
 		if err := a.readForm(r); err != nil {
 			return err
@@ -189,23 +193,30 @@ const perPage = 50
 // paged returns the entries of a list that the page which a request asks for
 // shows, and how to get to the others.
 func paged[T any](r *http.Request, all []T, noun string) ([]T, views.Pager) {
+	first, n, pager := pageAt(r, len(all), noun)
+	return all[first : first+n], pager
+}
+
+// pageAt returns the first entry that the page shows, from 0, and how many it
+// shows of a list of so many.
+func pageAt(r *http.Request, total int, noun string) (first, n int, _ views.Pager) {
 	query := r.URL.Query()
 	page, _ := strconv.Atoi(query.Get("page"))
-	page = min(max(page, 1), max((len(all)+perPage-1)/perPage, 1))
-	first := (page - 1) * perPage
-	last := min(first+perPage, len(all))
+	page = min(max(page, 1), max((total+perPage-1)/perPage, 1))
+	first = (page - 1) * perPage
+	last := min(first+perPage, total)
 	to := func(page int) string {
 		query.Set("page", strconv.Itoa(page))
 		return r.URL.EscapedPath() + "?" + query.Encode()
 	}
-	pager := views.Pager{First: first + 1, Last: last, Total: len(all), Noun: noun}
+	pager := views.Pager{First: first + 1, Last: last, Total: total, Noun: noun}
 	if first > 0 {
 		pager.Back = to(page - 1)
 	}
-	if last < len(all) {
+	if last < total {
 		pager.Next = to(page + 1)
 	}
-	return all[first:last], pager
+	return first, last - first, pager
 }
 
 // overviewLength is how many of the latest changes and errors the overview has.

@@ -79,9 +79,14 @@ var statuses = map[app.Code]int{
 	app.TooLarge:     http.StatusRequestEntityTooLarge,
 	app.Unsupported:  http.StatusUnsupportedMediaType,
 	app.TooMany:      http.StatusTooManyRequests,
+	app.Unavailable:  http.StatusServiceUnavailable,
 	app.TimedOut:     http.StatusGatewayTimeout,
+	app.Full:         http.StatusInsufficientStorage,
 	app.Internal:     http.StatusInternalServerError,
 }
+
+// isFailure tells of the codes with which the server fails, not the visitor.
+var isFailure = map[app.Code]bool{app.Internal: true, app.Unavailable: true, app.Full: true}
 
 // fail answers a request with an error: JSON for a program, a page for a
 // person. It is the one place where errors of requests are logged.
@@ -96,6 +101,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	sentence := "Something went wrong. The log has the reason under this id."
 	if e, ok := errors.AsType[*app.Error](err); ok && code != app.Internal {
 		sentence = e.Message
+	}
+	if status != 0 && !isFailure[code] {
 		log.Debug("request refused", "path", loggable(r.URL.Path), "status", status, "err", err)
 	} else {
 		if status == 0 {

@@ -46,6 +46,9 @@ type commands struct {
 	Poke       pokeCommand      `cmd:"" help:"Publish to a channel of a running server."`
 	Token      tokenCommands    `cmd:"" help:"Tokens of programs that publish from elsewhere."`
 	Embed      embedCommands    `cmd:"" help:"Apps in pages of other sites."`
+	Analytics  analyticsCommand `cmd:"" help:"Print what was viewed, and how callbacks did."`
+	Audit      auditCommand     `cmd:"" help:"Print who did what."`
+	Install    installCommand   `cmd:"" help:"Print or write the units of systemd that run this program."`
 	ShowConfig configCommand    `cmd:"" name:"config" help:"Print the settings in force, and where each comes from."`
 	Version    versionCommand   `cmd:"" help:"Print the versions of this program and of what it embeds."`
 

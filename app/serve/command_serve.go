@@ -1,15 +1,16 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
-	"path/filepath"
+	"os/signal"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,20 +23,90 @@ type serveCommand struct {
 	settings `embed:""`
 }
 
-// Run serves until ctx is done.
+// Run serves until ctx is done. SIGHUP makes it read its settings anew.
 func (c *serveCommand) Run(ctx context.Context, i *invocation, console *console) error {
-	if err := c.check(); err != nil {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	r := &serving{settings: c.settings, invocation: i, console: console, systemd: newSystemd(), hangups: hangups}
+	err := r.run(ctx)
+	if err != nil {
+		r.systemd.failed(err)
+	}
+	return err
+}
+
+// serving is one run of "serve".
+type serving struct {
+	settings    // as the server was started
+	invocation  *invocation
+	console     *console
+	systemd     *systemd
+	hangups     <-chan os.Signal
+	log         *slog.Logger
+	level       slog.LevelVar
+	certificate *fileCertificate // nil unless --tls-cert is set
+	server      *Server
+	started     Config // of the server
+	stopping    ending
+}
+
+// ending says how long the end may take.
+type ending struct {
+	delay   time.Duration // before it, while /readyz tells of it
+	timeout time.Duration // for the requests under way
+}
+
+func (c *settings) ending() ending {
+	return ending{c.ShutdownDelay, cmp.Or(c.StopTimeout, stopTimeout)}
+}
+
+func (r *serving) run(ctx context.Context) error {
+	if err := r.check(); err != nil {
 		return err
 	}
-	config := c.over(i.program)
-	level := new(slog.LevelVar)
-	if config.Log == nil {
-		config.Log = newLog(console.err, c.LogFormat, level)
+	r.level.Set(r.settings.level())
+	if r.log = r.invocation.program.Log; r.log == nil {
+		r.log = newLog(r.console.err, r.LogFormat, &r.level)
 	}
-	level.Set(c.level())
-	for _, name := range unknownVariables(os.Environ(), i.variables()) {
-		config.Log.Warn("a variable of the environment is no setting", "variable", name)
+	r.stopping = r.ending()
+	for _, name := range unknownVariables(os.Environ(), r.invocation.variables()) {
+		r.log.Warn("a variable of the environment is no setting", "variable", name)
 	}
+	limitMemory(r.log)
+	entrances, err := inheritSockets()
+	if err != nil {
+		return err
+	}
+	defer func() { closeAll(entrances) }()
+	config := r.config(&r.settings)
+	config.AdminApart = config.AdminApart || slices.ContainsFunc(entrances, func(e entrance) bool { return e.admin })
+	tls, err := r.newTLS(config.Data, r.log)
+	if err != nil {
+		return err
+	}
+	r.certificate = tls.file()
+	if err := r.open(ctx, config); err != nil {
+		return err
+	}
+	if entrances, err = r.listen(entrances, r.log); err == nil {
+		tls.guard(entrances)
+		err = r.serve(ctx, entrances, tls)
+	}
+	defer r.systemd.busy("Closing the database.")()
+	return errors.Join(err, r.server.Close())
+}
+
+// config returns the server's configuration by some settings.
+func (r *serving) config(c *settings) Config {
+	config := c.over(r.invocation.program)
+	config.Log = r.log
+	return config
+}
+
+// open makes the server.
+func (r *serving) open(ctx context.Context, config Config) error {
+	defer r.systemd.busy("Opening the database.")()
 	running, server, err := reach(ctx, config)
 	if err != nil {
 		return err
@@ -44,21 +115,137 @@ func (c *serveCommand) Run(ctx context.Context, i *invocation, console *console)
 		_ = running.Close()
 		return fmt.Errorf("another dashd serves %s: stop it, or give another directory with --data", config.Data)
 	}
-	return errors.Join(c.serve(ctx, server, console), server.Close())
+	r.server, r.started = server, server.config
+	return nil
 }
 
-func (c *serveCommand) serve(ctx context.Context, server *Server, console *console) error {
-	listener, err := c.listen()
+// serve serves at the entrances until ctx is done, or one of them is broken.
+func (r *serving) serve(ctx context.Context, entrances []entrance, tls *tlsSource) error {
+	url := r.url(entrances)
+	if err := r.server.printSetupLink(ctx, url, r.console); err != nil {
+		return err
+	}
+	doors, err := r.server.openDoors(ctx, entrances)
 	if err != nil {
 		return err
 	}
-	url := publicURL(listener.Addr(), server.config.BasePath)
-	server.config.Log.Info("serving", "apps", len(server.apps), "url", url)
-	if err := server.printSetupLink(ctx, url, console); err != nil {
-		_ = listener.Close()
-		return err
+	if err := r.ready(ctx, url); err != nil {
+		return errors.Join(err, doors.close(ending{timeout: r.stopping.timeout}))
 	}
-	return server.Serve(ctx, listener)
+	defer r.systemd.watch(r.selfCheck, r.log)()
+	defer tls.fetch(ctx)()
+	err = r.wait(ctx, doors)
+	r.systemd.stopping()
+	defer r.systemd.busy("Stopping.")()
+	return errors.Join(err, doors.close(r.stopping))
+}
+
+// ready says that the server serves, which it first makes sure of.
+func (r *serving) ready(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if err := r.selfCheck(ctx); err != nil {
+		return fmt.Errorf("start to serve: %w", err)
+	}
+	r.log.Info("serving", "apps", len(r.server.apps), "url", url)
+	r.systemd.ready(fmt.Sprintf("Serving %d apps at %s", len(r.server.apps), url))
+	debug.FreeOSMemory() // the start needs more than what follows
+	return nil
+}
+
+// readyTimeout is how long the first check of the server may take.
+const readyTimeout = 10 * time.Second
+
+func (r *serving) selfCheck(ctx context.Context) error {
+	return r.server.current.Load().selfCheck(ctx)
+}
+
+// wait reloads when it is told to, until the server shall end.
+func (r *serving) wait(ctx context.Context, doors *doors) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-doors.failed:
+			return fmt.Errorf("serve: %w", err)
+		case <-r.hangups:
+			r.reload()
+		}
+	}
+}
+
+// reload puts the settings of now in force. With bad ones, those before stay.
+func (r *serving) reload() {
+	r.systemd.reloading()
+	later, err := r.renew()
+	if err != nil {
+		r.log.Error("the settings are not taken, those before stay in force", "err", sentence(err))
+		r.systemd.ready("The reload failed, and the settings before stay in force: " + sentence(err))
+		return
+	}
+	if len(later) > 0 {
+		r.log.Warn("some settings that have changed count after a restart", "settings", strings.Join(later, " "))
+	}
+	r.log.Info("reloaded")
+	r.systemd.ready(fmt.Sprintf("Serving %d apps, reloaded at %s", len(r.server.apps), time.Now().Format(time.DateTime)))
+}
+
+// renew reads all settings, and the certificate, and puts them in force: all of
+// them or, with an error, none. It returns the names of those that have changed
+// and need a restart.
+func (r *serving) renew() (later []string, err error) {
+	i := *r.invocation
+	commands, _, err := i.parse()
+	if err != nil {
+		return nil, err
+	}
+	next := &commands.Serve.settings
+	if err := next.check(); err != nil {
+		return nil, err
+	}
+	config := r.config(next)
+	config.Data = dataDir(commands.Data, i.program)
+	if later, err = r.needRestart(next, config); err != nil {
+		return nil, err
+	}
+	var pair *keyPair
+	if r.certificate != nil {
+		if pair, err = loadKeyPair(cmp.Or(next.TLSCert, r.TLSCert), cmp.Or(next.TLSKey, r.TLSKey), r.log); err != nil {
+			return nil, err
+		}
+	}
+	config.AdminApart, config.AnalyticsKeep, config.AuditKeep = r.started.AdminApart, r.started.AnalyticsKeep, r.started.AuditKeep
+	if err := r.server.renew(config); err != nil {
+		return nil, err
+	}
+	if pair != nil {
+		r.certificate.Store(pair)
+	}
+	r.level.Set(next.level())
+	r.stopping = next.ending()
+	return later, nil
+}
+
+// startOnly are the settings that hold for a whole run.
+var startOnly = []string{"acme-directory", "acme-email", "acme-host", "admin-listen", "analytics-keep", "audit-keep", "data", "listen", "log-format", "replicate", "synchronous"}
+
+// needRestart lists the settings that have changed since the start and are not
+// taken while the server runs.
+func (r *serving) needRestart(next *settings, config Config) (names []string, err error) {
+	if config, err = config.withDefaults(); err != nil {
+		return nil, err
+	}
+	before, after := r.effective(r.started), next.effective(config)
+	before["replicate"], after["replicate"] = r.started.Replicate, config.Replicate // with their secrets
+	for _, name := range startOnly {
+		if before[name] != after[name] {
+			names = append(names, name)
+		}
+	}
+	if (r.TLSCert == "") != (next.TLSCert == "") {
+		names = append(names, "tls-cert")
+	}
+	return names, nil
 }
 
 // printSetupLink shows the operator the way to make the first user, when there
@@ -75,113 +262,6 @@ func (s *Server) printSetupLink(ctx context.Context, url string, console *consol
 		fmt.Fprintf(console.err, "There is no user yet. To become the first, open %s\n", link)
 	}
 	return err
-}
-
-func (c *serveCommand) listen() (net.Listener, error) {
-	address := c.address()
-	network := "tcp"
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		network, address = "unix", path
-	}
-	listener, err := net.Listen(network, address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen on %s: another program has this address; stop it, or give another with --listen", address)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
-	}
-	return listener, nil
-}
-
-// publicURL is where a visitor on this machine finds the server.
-func publicURL(address net.Addr, base string) string {
-	tcp, ok := address.(*net.TCPAddr)
-	if !ok {
-		return "unix:" + address.String()
-	}
-	host := tcp.IP.String()
-	if tcp.IP.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port)) + base
-}
-
-// Bounds of the HTTP server.
-const (
-	headerTimeout  = 10 * time.Second // for a request's header to arrive
-	idleTimeout    = 2 * time.Minute  // between requests of a connection
-	answerTimeout  = 10 * time.Minute // for an answer to be taken, where nothing tells otherwise
-	maxHeaderBytes = 64 << 10
-	stopTimeout    = 20 * time.Second // for requests under way when the server stops, by default
-)
-
-// Serve serves on a listener, and commands on the socket in the data directory,
-// until ctx is done. Then it lets the requests under way finish. It closes the
-// listener.
-func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	doors := []door{{s.httpServer(requests, s.Handler()), listener}}
-	if s.config.Data != "" {
-		socket, err := s.listenControl()
-		if err != nil {
-			_ = listener.Close()
-			return err
-		}
-		doors = append(doors, door{s.httpServer(requests, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().control(w, r) })), socket})
-	}
-	served := make(chan error, len(doors))
-	for _, d := range doors {
-		go func() { served <- d.server.Serve(d.listener) }()
-	}
-	var failure error
-	select {
-	case err := <-served:
-		failure = fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-		s.config.Log.Info("stopping")
-	}
-	return errors.Join(failure, s.stop(doors, cancel))
-}
-
-// door is a way into the server.
-type door struct {
-	server   *http.Server
-	listener net.Listener
-}
-
-func (s *Server) httpServer(requests context.Context, handler http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		WriteTimeout:      answerTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
-	}
-}
-
-// stop closes the doors in turn and waits for the requests that came in, which
-// cancel ends when they take too long.
-func (s *Server) stop(doors []door, cancel func()) error {
-	grace, done := context.WithTimeout(context.Background(), stopTimeout)
-	defer done()
-	if err := s.hub.Shutdown(grace); err != nil { // what still is published, those hear who come back
-		s.config.Log.Warn("stopping", "err", err)
-	}
-	var late error
-	for _, d := range doors {
-		if err := d.server.Shutdown(grace); err != nil {
-			cancel()
-			_ = d.server.Close()
-			late = fmt.Errorf("stop: requests were still under way after %v", stopTimeout)
-		}
-	}
-	if len(doors) > 1 {
-		return errors.Join(late, removeSocket(filepath.Join(s.config.Data, socketName)))
-	}
-	return late
 }
 
 // newLog makes the server's log.

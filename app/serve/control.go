@@ -43,7 +43,7 @@ type nothing struct{}
 // operations are all operations by name.
 var operations = func() map[string]operation {
 	all := map[string]operation{}
-	for _, part := range []map[string]operation{instanceOperations, userOperations, groupOperations, appOperations, pokeOperations, tokenOperations, embedOperations} {
+	for _, part := range []map[string]operation{instanceOperations, userOperations, groupOperations, appOperations, pokeOperations, tokenOperations, embedOperations, analyticsOperations, auditOperations} {
 		maps.Copy(all, part)
 	}
 	return all
@@ -55,7 +55,7 @@ func (s *Server) operate(ctx context.Context, name string, args []byte) ([]byte,
 	if !ok {
 		return nil, app.Errorf(app.NotFound, "The running server does not know %q: it is of another version. Restart it with this one.", name)
 	}
-	return do(ctx, s, args)
+	return s.operateAudited(ctx, name, args, do)
 }
 
 // controlError is the answer of an operation that failed.
@@ -72,7 +72,8 @@ const maxControl = 256 << 20
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControl))
 	if err == nil {
-		text, err = s.operate(r.Context(), strings.TrimPrefix(r.URL.Path, "/"), text)
+		by := doer{name: byCommand, address: r.RemoteAddr}
+		text, err = s.operate(by.in(r.Context()), strings.TrimPrefix(r.URL.Path, "/"), text)
 	}
 	status := http.StatusOK
 	if err != nil {
@@ -112,8 +113,33 @@ func (s *Server) listenControl() (net.Listener, error) {
 		_ = listener.Close()
 		return nil, fmt.Errorf("make the socket for commands private: %w", err)
 	}
-	return listener, nil
+	return peers{listener}, nil
 }
+
+// peers is a listener whose connections tell who has opened them, as their
+// remote address.
+type peers struct{ *net.UnixListener }
+
+// Accept implements [net.Listener].
+func (l peers) Accept() (net.Conn, error) {
+	conn, err := l.AcceptUnix()
+	if err != nil {
+		return nil, err
+	}
+	p := peer{UnixConn: conn}
+	if name := peerName(conn); name != "" {
+		p.address = onThisMachine(name)
+	}
+	return p, nil
+}
+
+type peer struct {
+	*net.UnixConn
+	address string
+}
+
+// RemoteAddr implements [net.Conn].
+func (p peer) RemoteAddr() net.Addr { return &net.UnixAddr{Name: p.address, Net: "unix"} }
 
 func removeSocket(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

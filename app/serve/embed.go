@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dashd/store"
 )
 
 // embedScript is the script for pages of any site, below the base path: the
@@ -169,6 +171,7 @@ func (s *Server) serveEmbed(w http.ResponseWriter, r *http.Request, v *Visit) er
 	if err != nil {
 		return err
 	}
+	s.analytics.viewed(v, store.EmbedView, endID)
 	m, prefix := v.place.mount, v.place.prefix
 	answer := embedding{
 		Config:  json.RawMessage(m.config.with(prefix, endID)),

@@ -42,6 +42,11 @@ func (s *Server) EmbedToken(ctx context.Context, target, user string, ttl time.D
 	if err != nil {
 		return "", err
 	}
+	detail := ""
+	if user != "" {
+		detail = "for user " + user
+	}
+	s.auditSparsely(ctx, auditEmbedCreate, auditTarget(p.target()), detail)
 	return strings.TrimSuffix(s.config.PublicURL, "/") + p.prefix + embedPath + token + "/", nil
 }
 
@@ -74,6 +79,11 @@ func (s *Server) enterEmbed(w http.ResponseWriter, r *http.Request, v *Visit, pa
 	if session, err = s.store.StartEmbed(ctx, secret, target, r.UserAgent(), remoteIP(r)); err != nil {
 		return "", false, err
 	}
+	by := doer{address: remoteIP(r), request: requestID(w)}
+	if user := session.User(); user != nil {
+		by.name = user.Name
+	}
+	s.auditSparsely(by.in(ctx), auditEmbedOpen, auditTarget(target), "")
 	v.place.prefix += embedPath + session.Token() + "/"
 	v.setForeign(session)
 	if rest != "" {

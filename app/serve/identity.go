@@ -109,6 +109,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v *Visit) error {
 	form := views.LoginForm{Name: strings.TrimSpace(r.PostForm.Get("name")), Next: s.localURL(r.PostForm.Get("next"))}
 	user, err := s.store.SignIn(r.Context(), form.Name, r.PostForm.Get("password"), remoteIP(r))
 	if err != nil {
+		s.auditSignIn(r, v, form.Name, err)
 		return s.showProblem(w, r, err, func(status int, sentence string) error {
 			form.Problem = sentence
 			return s.renderLogin(w, r, status, form)
@@ -118,6 +119,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request, v *Visit) error {
 		return err
 	}
 	s.config.Log.Info("signed in", "user", user.Name, "request", requestID(w))
+	s.auditVisit(r, v, user.Name, auditSignIn, "", "")
 	s.goOn(w, r, form.Next)
 	return nil
 }
@@ -151,6 +153,9 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request, v *Visit) error 
 	if session != nil {
 		if err := s.store.EndSession(r.Context(), session); err != nil {
 			return err
+		}
+		if user := session.User(); user != nil {
+			s.auditVisit(r, v, user.Name, auditSignOut, "", "")
 		}
 	}
 	s.setSessionCookie(w, r, "")

@@ -66,7 +66,11 @@ func (i *Instances) Create(ctx context.Context, instance NewInstance) (app.Insta
 		return app.Instance{}, errNoApp
 	}
 	instance.App = m.app.Slug()
-	return i.server.store.CreateInstance(ctx, instance, i.by)
+	made, err := i.server.store.CreateInstance(ctx, instance, i.by)
+	if err == nil {
+		i.audit(ctx, auditInstanceCreate, made.Slug, difference(nil, instanceFacts(made)))
+	}
+	return made, err
 }
 
 // Ensure returns the instance with the slug, and creates it when there is none:
@@ -84,7 +88,14 @@ func (i *Instances) Ensure(ctx context.Context, instance NewInstance) (app.Insta
 
 // Change changes the name, slug, access or save-on-change of an instance.
 func (i *Instances) Change(ctx context.Context, slug string, change InstanceChange) (app.Instance, error) {
+	before, err := i.Get(ctx, slug)
+	if err != nil {
+		return app.Instance{}, err
+	}
 	changed, err := i.server.store.UpdateInstance(ctx, slug, change)
+	if err == nil {
+		i.auditChange(ctx, before, changed)
+	}
 	if err == nil && (change.Access != nil || change.Slug != nil) {
 		i.server.hub.CloseAll() // who listens comes back with the rights of now
 	}
@@ -93,17 +104,26 @@ func (i *Instances) Change(ctx context.Context, slug string, change InstanceChan
 
 // Delete removes an instance, its state and its history.
 func (i *Instances) Delete(ctx context.Context, slug string) error {
-	err := i.server.store.DeleteInstance(ctx, slug)
-	if err == nil {
-		i.server.hub.CloseAll()
+	before, err := i.Get(ctx, slug)
+	if err != nil {
+		return err
 	}
-	return err
+	if err := i.server.store.DeleteInstance(ctx, slug); err != nil {
+		return err
+	}
+	i.audit(ctx, auditInstanceDelete, slug, difference(instanceFacts(before), nil))
+	i.server.hub.CloseAll()
+	return nil
 }
 
 // Clone makes an instance of the same app with the same state and
 // save-on-change. An empty name or slug is made up.
 func (i *Instances) Clone(ctx context.Context, slug, name, newSlug string) (app.Instance, error) {
-	return i.server.store.CloneInstance(ctx, slug, name, newSlug, i.by)
+	made, err := i.server.store.CloneInstance(ctx, slug, name, newSlug, i.by)
+	if err == nil {
+		i.audit(ctx, auditInstanceCreate, made.Slug, "clone of "+slug+", "+difference(nil, instanceFacts(made)))
+	}
+	return made, err
 }
 
 // State returns the tracked properties. The caller does not change them.
@@ -148,7 +168,7 @@ func (i *Instances) Populate(ctx context.Context, slug string) error {
 	if err != nil {
 		return fmt.Errorf("populate instance %s: %w", slug, err)
 	}
-	return i.server.store.ReplaceState(ctx, slug, state, i.by)
+	return i.replace(ctx, slug, state, auditInstancePopulate)
 }
 
 // Reset forgets the values of the tracked properties, which stay tracked: the
@@ -165,13 +185,22 @@ func (i *Instances) Reset(ctx context.Context, slug string) error {
 			empty[id][property] = nil
 		}
 	}
-	return i.server.store.ReplaceState(ctx, slug, empty, i.by)
+	return i.replace(ctx, slug, empty, auditInstanceReset)
 }
 
 // Replace makes the tracked properties exactly those of the state. Components
 // that the layout does not have are allowed: callbacks may make them.
 func (i *Instances) Replace(ctx context.Context, slug string, state app.BaseState) error {
-	return i.server.store.ReplaceState(ctx, slug, state, i.by)
+	return i.replace(ctx, slug, state, auditInstanceImport)
+}
+
+// replace does what the action says.
+func (i *Instances) replace(ctx context.Context, slug string, state app.BaseState, action string) error {
+	err := i.server.store.ReplaceState(ctx, slug, state, i.by)
+	if err == nil {
+		i.audit(ctx, action, slug, "")
+	}
+	return err
 }
 
 // Revision is a value that a property has or had.
@@ -185,7 +214,32 @@ func (i *Instances) History(ctx context.Context, slug string, limit int) ([]Revi
 
 // Restore makes the tracked properties those that held at a revision.
 func (i *Instances) Restore(ctx context.Context, slug string, revision int64) error {
-	return i.server.store.Restore(ctx, slug, revision, i.by)
+	err := i.server.store.Restore(ctx, slug, revision, i.by)
+	if err == nil {
+		i.audit(ctx, auditInstanceRestore, slug, fmt.Sprintf("revision %d", revision))
+	}
+	return err
+}
+
+// audit writes what was done to an instance into the audit log.
+func (i *Instances) audit(ctx context.Context, action, slug, detail string) {
+	if _, known := doerIn(ctx); !known && i.by != "" {
+		ctx = doer{name: i.by}.in(ctx)
+	}
+	i.server.audit(ctx, action, "instance "+slug, detail)
+}
+
+// auditChange is audit for a change of what describes an instance.
+func (i *Instances) auditChange(ctx context.Context, before, after app.Instance) {
+	action := auditInstanceChange
+	if before.Access != after.Access {
+		action = auditInstanceAccess
+	}
+	was, is := instanceFacts(before), instanceFacts(after)
+	was["slug"], is["slug"] = before.Slug, after.Slug
+	if changes := difference(was, is); changes != "" {
+		i.audit(ctx, action, before.Slug, changes)
+	}
 }
 
 // mountOf returns the app of an instance.

@@ -50,6 +50,8 @@ type mount struct {
 
 	access *atomic.Pointer[app.Access] // by the store, in place of the code's; nil for none
 
+	counted *countedApp // for the analytics; nil when they count nothing of it
+
 	log  *slog.Logger // names the app
 	dist func([]*app.Suite) []app.Resource
 

@@ -19,7 +19,7 @@ type siteRoute struct {
 // siteRoutes is the table of the routes besides those of apps, instances and
 // static files. A test holds who may call each.
 func (s *Server) siteRoutes(admin bool) []siteRoute {
-	routes := append(s.identityRoutes(), s.pipeRoutes()...)
+	routes := slices.Concat(s.identityRoutes(), s.pipeRoutes(), s.djangoHealthRoutes())
 	if !admin {
 		return routes
 	}

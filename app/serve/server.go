@@ -53,15 +53,20 @@ type Server struct {
 	compress func(http.Handler) http.HandlerFunc
 
 	embedOrigins []string // of all apps
+
+	analyticsApp *mount // draws the analytics; nil without the administration
 }
 
 // core is what a server remembers. It outlives the server's configuration.
 type core struct {
 	current atomic.Pointer[Server] // the one that serves now
 
+	stopping atomic.Bool // the end has begun: see doors.close
+
 	store *store.Store
 	hub   *live.Hub
 
+	analytics      *analytics
 	failures       failures
 	pokes          pokeLimits
 	board          board
@@ -122,6 +127,12 @@ func prepare(config Config) (*Server, error) {
 	if err := s.decorate(); err != nil {
 		return nil, err
 	}
+	if s.analytics, err = newAnalytics(s.apps); err != nil {
+		return nil, err
+	}
+	if s.analyticsApp, err = s.newAnalyticsApp(suites); err != nil {
+		return nil, err
+	}
 	s.hub.Log = config.Log
 	s.compress = newCompressor()
 	s.admin = s.middleware(s.routes(true))
@@ -150,6 +161,8 @@ func (s *Server) open(wait time.Duration) (err error) {
 	s.store.Log = s.config.Log
 	s.store.LockWait = wait
 	s.store.Synchronous = s.config.Synchronous
+	s.store.AnalyticsKeep = s.config.AnalyticsKeep
+	s.store.AuditKeep = s.config.AuditKeep
 	s.store.OnSessionEnd = s.endListeners
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
@@ -179,6 +192,7 @@ func (s *Server) open(wait time.Duration) (err error) {
 			return fmt.Errorf("seed: %w", err)
 		}
 	}
+	s.analytics.start(s.store, s.config.Log)
 	return nil
 }
 
@@ -221,7 +235,7 @@ const closeTimeout = 10 * time.Second
 func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	return errors.Join(s.closeHub(ctx), s.store.Close())
+	return errors.Join(s.closeHub(ctx), s.analytics.close(ctx), s.store.Close())
 }
 
 // Handler returns the server's handler. It expects the base path in the
@@ -249,7 +263,8 @@ func (s *Server) renew(config Config) error {
 	}
 	next.core = now.core
 	for _, m := range next.apps {
-		m.access = now.bySlug[m.app.Slug()].access
+		before := now.bySlug[m.app.Slug()]
+		m.access, m.counted = before.access, before.counted
 	}
 	s.current.Store(next)
 	next.hub.CloseAll() // who listens comes back, with the rights of now

@@ -181,6 +181,8 @@ func (c *settings) check() error {
 		return app.Errorf(app.Invalid, "A certificate needs its key: give both --tls-cert and --tls-key.")
 	case c.TLSCert != "" && len(c.ACMEHost) > 0:
 		return app.Errorf(app.Invalid, "A certificate comes from files or by ACME: give --tls-cert and --tls-key, or --acme-host.")
+	case (c.TLSCert != "" || len(c.ACMEHost) > 0) && strings.HasPrefix(c.address(), "unix:"):
+		return app.Errorf(app.Invalid, "A Unix socket has plain HTTP, for a proxy that has the certificate: leave --tls-cert and --acme-host out, or give --listen a port.")
 	case c.ShutdownDelay < 0 || c.StopTimeout < 0:
 		return app.Errorf(app.Invalid, "The time that a server takes to stop cannot be negative.")
 	}
@@ -194,6 +196,9 @@ func (c *settings) address() string {
 	}
 	if port := os.Getenv("PORT"); port != "" {
 		return ":" + port
+	}
+	if len(c.ACMEHost) > 0 {
+		return ":" + strconv.Itoa(acmePort)
 	}
 	return "127.0.0.1:8000"
 }

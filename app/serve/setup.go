@@ -74,6 +74,7 @@ func (s *Server) setUp(w http.ResponseWriter, r *http.Request, v *Visit) error {
 		return err
 	}
 	s.config.Log.Info("set up", "user", form.Name, "request", requestID(w))
+	s.auditVisit(r, v, form.Name, auditSetUp, "user "+form.Name, "")
 	if err := s.beginSession(w, r, v, form.Name); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dashd/app"
+	"dashd/store"
 	"dashd/views"
 )
 
@@ -31,6 +32,7 @@ const (
 	ViewFavicon      View = "favicon"          // _favicon.ico
 	ViewEmbed        View = "embed"            // _dash-embed: what <dash-app> needs
 	ViewEmbedJS      View = "embed-js"         // _dash-embed.js: the scripts of the app's own, for <dash-app>
+	ViewHealth       View = "health"           // _django/health/, also without the last slash: counts a view
 )
 
 // viewOf splits the path below an app's URL into a view and what follows.
@@ -54,6 +56,8 @@ func viewOf(path string) (view View, rest string, ok bool) {
 		return ViewEmbed, "", true
 	case "_dash-embed.js":
 		return ViewEmbedJS, "", true
+	case djangoHealth, djangoHealth + "/":
+		return ViewHealth, "", true
 	}
 	if rest, ok := strings.CutPrefix(path, "_dash-component-suites/"); ok {
 		return ViewSuites, rest, true
@@ -87,7 +91,7 @@ func (r Route) String() string {
 }
 
 // Views are all views.
-var Views = []View{ViewMain, ViewLayout, ViewDependencies, ViewUpdate, ViewSuites, ViewAssets, ViewClientside, ViewReload, ViewFavicon, ViewEmbed, ViewEmbedJS}
+var Views = []View{ViewMain, ViewLayout, ViewDependencies, ViewUpdate, ViewSuites, ViewAssets, ViewClientside, ViewReload, ViewFavicon, ViewEmbed, ViewEmbedJS, ViewHealth}
 
 // decorate wraps the views as Config.Decorate says.
 func (s *Server) decorate() error {
@@ -233,6 +237,9 @@ func (s *Server) serveView(w http.ResponseWriter, r *http.Request, v *Visit) {
 		err = s.serveEmbed(w, r, v)
 	case ViewEmbedJS:
 		err = m.serveEmbedJS(w, r)
+	case ViewHealth:
+		s.analytics.viewed(v, store.HealthView, "")
+		s.answerOK(w, r)
 	}
 	if err != nil {
 		s.fail(w, v.in(r), err)
@@ -265,6 +272,7 @@ func (s *Server) serveMain(w http.ResponseWriter, r *http.Request, v *Visit) err
 	if err != nil {
 		return err
 	}
+	s.analytics.viewed(v, store.PageView, endID)
 	page := m.pageAt(v.place.prefix, endID)
 	page.Nonce = rand.Text()
 	if r.URL.Query().Get("embed") == "auto" { // as [views.PlotlyApp] asks
@@ -422,6 +430,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v *Visit) *app.Cal
 		Dist:      m.dist,
 		Visitor:   v,
 		Bus:       v,
+		Watcher:   watcher{v},
 		Log:       m.log,
 		RequestID: requestID(w),
 	}

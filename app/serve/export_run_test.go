@@ -1,0 +1,4 @@
+package serve
+
+// CgroupLimit is cgroupLimit.
+var CgroupLimit = cgroupLimit
