@@ -34,6 +34,7 @@ type Limits struct {
 	Frame            int // bytes of what a browser sends
 	Listeners        int // of a hub
 	SessionListeners int // of one browser session
+	AddressListeners int // of one address
 	Subscriptions    int // pipes of one listener
 }
 
@@ -51,6 +52,7 @@ var DefaultLimits = Limits{
 	Frame:            300 << 10,
 	Listeners:        50_000,
 	SessionListeners: 100,
+	AddressListeners: 1000,
 	Subscriptions:    200,
 }
 
@@ -72,6 +74,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Frame, DefaultLimits.Frame)
 	set(&l.Listeners, DefaultLimits.Listeners)
 	set(&l.SessionListeners, DefaultLimits.SessionListeners)
+	set(&l.AddressListeners, DefaultLimits.AddressListeners)
 	set(&l.Subscriptions, DefaultLimits.Subscriptions)
 	return l
 }
@@ -91,6 +94,7 @@ type Hub struct {
 	bytes     int        // of what the channels remember
 	listeners map[*listener]struct{}
 	sessions  map[string]int // listeners of each session
+	addresses map[string]int // and of each address
 	closed    bool
 	left      chan struct{} // closed when the hub is closed and its last listener has left
 
@@ -106,6 +110,7 @@ func New(limits Limits) *Hub {
 		order:     list.New(),
 		listeners: map[*listener]struct{}{},
 		sessions:  map[string]int{},
+		addresses: map[string]int{},
 		left:      make(chan struct{}),
 	}
 }

@@ -424,6 +424,20 @@ func TestListenersBound(t *testing.T) {
 		<-a.left
 		connect(t, h, live.Client{Session: "s"})
 	})
+	inBubble(t, live.Limits{AddressListeners: 2}, func(t *testing.T, h *live.Hub) {
+		a := connect(t, h, live.Client{Session: "s", Address: "10.0.0.1"})
+		connect(t, h, live.Client{Address: "10.0.0.1"})
+		if _, err := h.Join(live.Client{Session: "t", Address: "10.0.0.1"}, a); !errors.Is(err, live.ErrFull) {
+			t.Errorf("third of an address: %v", err)
+		}
+		connect(t, h, live.Client{Address: "10.0.0.2"})
+		for range 3 {
+			connect(t, h, live.Client{})
+		}
+		a.Cut()
+		<-a.left
+		connect(t, h, live.Client{Address: "10.0.0.1"})
+	})
 }
 
 // A listener that takes nothing is closed; the others, and the publisher, do

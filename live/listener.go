@@ -9,6 +9,7 @@ import (
 type Client struct {
 	User    string // name; "" when anonymous
 	Session string // of the browser; "" when there is none
+	Address string // from which it comes; "" when that has no bound of its own
 
 	// Listen reports whether the client may listen to a channel. The claim is
 	// what it says of its right to, which it may have made up. It is asked at
@@ -62,7 +63,8 @@ func (h *Hub) join(client Client, t transport) (*listener, error) {
 	case h.closed:
 		return nil, ErrClosed
 	case len(h.listeners) >= h.limits.Listeners,
-		client.Session != "" && h.sessions[client.Session] >= h.limits.SessionListeners:
+		client.Session != "" && h.sessions[client.Session] >= h.limits.SessionListeners,
+		client.Address != "" && h.addresses[client.Address] >= h.limits.AddressListeners:
 		return nil, ErrFull
 	}
 	l := &listener{hub: h, client: client, transport: t, uids: map[string]*channel{}}
@@ -70,6 +72,9 @@ func (h *Hub) join(client Client, t transport) (*listener, error) {
 	h.listeners[l] = struct{}{}
 	if client.Session != "" {
 		h.sessions[client.Session]++
+	}
+	if client.Address != "" {
+		h.addresses[client.Address]++
 	}
 	return l, nil
 }
@@ -86,6 +91,11 @@ func (l *listener) leave() {
 	if s := l.client.Session; s != "" {
 		if h.sessions[s]--; h.sessions[s] == 0 {
 			delete(h.sessions, s)
+		}
+	}
+	if a := l.client.Address; a != "" {
+		if h.addresses[a]--; h.addresses[a] == 0 {
+			delete(h.addresses, a)
 		}
 	}
 	if h.closed && len(h.listeners) == 0 {

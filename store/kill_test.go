@@ -24,7 +24,7 @@ const killedData = "DASHD_TEST_KILLED_DATA"
 // acknowledged.
 func TestKill(t *testing.T) {
 	if path := os.Getenv(killedData); path != "" {
-		saveForEver(t, path)
+		saveForEver(t, openAt(t, path))
 		return
 	}
 	const rounds, writers = 20, 4
@@ -33,7 +33,7 @@ func TestKill(t *testing.T) {
 	create(t, s, store.NewInstance{SaveOnChange: true, State: numbered(writers)})
 	must(t, s.Close())
 	for round := range rounds {
-		acknowledged := killAfter(t, path, 1+rand.IntN(300))
+		acknowledged := killAfter(t, "TestKill", path, 1+rand.IntN(300))
 		s := openAt(t, path)
 		must(t, s.Check(t.Context()))
 		i := instance(t, s, "shirts-1")
@@ -49,11 +49,11 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// killAfter runs this test as a child and kills it when it has acknowledged so
+// killAfter runs a test as a child, with the data at path, and kills it when it has acknowledged so
 // many values. It returns the last one of each component.
-func killAfter(t *testing.T, path string, lines int) map[app.ID]int64 {
+func killAfter(t *testing.T, test, path string, lines int) map[app.ID]int64 {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestKill$", "-test.timeout=1m")
+	child := exec.Command(os.Args[0], "-test.run=^"+test+"$", "-test.timeout=1m")
 	child.Env = append(os.Environ(), killedData+"="+path)
 	var stderr strings.Builder
 	child.Stderr = &stderr
@@ -85,8 +85,7 @@ func killAfter(t *testing.T, path string, lines int) map[app.ID]int64 {
 }
 
 // saveForEver saves rising numbers and prints each when it is acknowledged.
-func saveForEver(t *testing.T, path string) {
-	s := openAt(t, path)
+func saveForEver(t *testing.T, s *store.Store) {
 	i := instance(t, s, "shirts-1")
 	failed := make(chan error)
 	for id := range i.State() {

@@ -1,5 +1,3 @@
-//go:build s3
-
 package store
 
 import _ "github.com/benbjohnson/litestream/s3" // its URLs

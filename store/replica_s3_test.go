@@ -1,9 +1,8 @@
-//go:build s3
-
 package store_test
 
 import (
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/johannesboyne/gofakes3"
@@ -25,8 +24,11 @@ func init() {
 	}
 }
 
-// setKeys sets the credentials, without which they would be asked for outside.
+// setKeys sets the credentials, which would be asked for outside, and takes the
+// machine's own settings away.
 func setKeys(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "id")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AWS_CA_BUNDLE", "")
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 }

@@ -432,7 +432,11 @@ func TestReplicaHangs(t *testing.T) {
 			must(t, openAt(t, path).Close())
 			s, log := openReplicating(t, path, url(t, address))
 			s.ReplicaWait = 100 * time.Millisecond
-			<-called // it is asked
+			select {
+			case <-called:
+			case <-time.After(time.Minute):
+				t.Fatal("it is not asked")
+			}
 			create(t, s, store.NewInstance{})
 			if status, _ := s.Replica(); status.InSync {
 				t.Errorf("%+v", status)

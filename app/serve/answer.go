@@ -54,19 +54,9 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page
 		http.Error(w, "Something went wrong (id "+requestID(w)+").", http.StatusInternalServerError)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	if h.Get("Referrer-Policy") == "" {
-		h["Referrer-Policy"] = sameOrigin
-	}
-	if h.Get("Content-Security-Policy") == "" {
-		h.Set("Content-Security-Policy", sitePolicy)
-	}
+	s.pageHeaders(w.Header(), r)
 	s.answer(w, r, status, text.Bytes())
 }
-
-// sitePolicy is the Content-Security-Policy of the site's own pages.
-const sitePolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 
 // statuses are the HTTP statuses of the error codes.
 var statuses = map[app.Code]int{

@@ -28,6 +28,7 @@ import (
 // that makes no sense.
 func Main(config Config) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := Run(ctx, config, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -48,7 +49,11 @@ type commands struct {
 	Embed      embedCommands    `cmd:"" help:"Apps in pages of other sites."`
 	Analytics  analyticsCommand `cmd:"" help:"Print what was viewed, and how callbacks did."`
 	Audit      auditCommand     `cmd:"" help:"Print who did what."`
+	Backup     backupCommand    `cmd:"" help:"Copy the database into a file, also while a server runs."`
+	Restore    restoreCommand   `cmd:"" help:"Bring the database back from a backup or a replica, or prove that it can be done."`
+	Replica    replicaCommands  `cmd:"" help:"The replica of the database."`
 	Install    installCommand   `cmd:"" help:"Print or write the units of systemd that run this program."`
+	Check      checkCommand     `cmd:"" help:"Check the apps, the settings and the database."`
 	ShowConfig configCommand    `cmd:"" name:"config" help:"Print the settings in force, and where each comes from."`
 	Version    versionCommand   `cmd:"" help:"Print the versions of this program and of what it embeds."`
 

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(withBrowser{m}, map[string]func(){
 		"dashd": func() { serve.Main(program()) },
 		"small": func() { serve.Main(serve.Config{Apps: []*app.App{simple.New()}}) },
+		"gated": func() { serve.Main(gated()) },
 		"broken": func() {
 			a := app.New("Broken")
 			a.Layout = html.Div{Children: app.List{html.Div{ID: "x"}, html.Div{ID: "x"}}}

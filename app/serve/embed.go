@@ -81,6 +81,7 @@ func (b *bundles) text(file string) ([]byte, error) {
 // serveEmbedScript serves embedScript at an address that stays the same.
 func (s *Server) serveEmbedScript(w http.ResponseWriter, r *http.Request) {
 	w.Header()["Cache-Control"] = noCache
+	w.Header()[resourcePolicy] = forAllPages
 	s.bundles.files[embedPackage+"/"+embedScript].serve(w, r, "")
 }
 

@@ -76,6 +76,7 @@ func (s *Server) fromElsewhere(w http.ResponseWriter, r *http.Request, v *Visit)
 	}
 	if len(m.embedOrigins) > 0 {
 		w.Header().Add("Vary", "Origin")
+		w.Header()[resourcePolicy] = forAllPages
 	}
 	origin := s.foreignOrigin(r)
 	if origin == "" {

@@ -73,7 +73,7 @@ func (e embedder) problem(target string, err error) views.Embedded {
 	switch app.ErrorCode(err) {
 	case app.Unauthorized:
 		return views.Embedded{Problem: sentence, SignIn: e.visit.SignInURL()}
-	case app.Forbidden:
+	case app.Forbidden, app.TooMany:
 		return views.Embedded{Problem: sentence}
 	case app.NotFound:
 		kind, name, _ := strings.Cut(target, "/")

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -164,10 +163,11 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request, v *Visit) error 
 }
 
 // remoteIP returns the IP address of the client; on a Unix socket it has none.
+// Behind a trusted proxy it is the visitor's: see believeProxies.
 func remoteIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
+	ip, ok := parseNode(r.RemoteAddr)
+	if !ok {
+		return ""
 	}
-	return host
+	return ip.String()
 }

@@ -140,6 +140,9 @@ const maxSubscriptions = 256 << 10
 // servePipes connects the pipes of a page: by a websocket, or for a POST by a
 // stream of events, with the subscriptions as a JSON array in the body.
 func (s *Server) servePipes(w http.ResponseWriter, r *http.Request, v *Visit) error {
+	if err := s.limit(w, r, &s.joined, connections); err != nil {
+		return err
+	}
 	client := s.listener(v)
 	if r.Method == http.MethodGet {
 		var origins []string
@@ -175,6 +178,7 @@ func (s *Server) listener(v *Visit) live.Client {
 	user, whom := v.User(), v.grantee()
 	client := live.Client{
 		Session: v.sessionID(),
+		Address: s.countedAddress(v.r),
 		Listen: func(channel, claim string) bool {
 			return s.mayListen(context.Background(), user, whom, channel, claim)
 		},

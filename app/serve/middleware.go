@@ -5,14 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"os"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -23,8 +17,9 @@ import (
 // middleware wraps the routes in what every request passes, outermost first.
 func (s *Server) middleware(routes http.Handler) http.Handler {
 	h := s.refuseCrossOrigin(routes)
-	h = s.securityHeaders(h)
 	h = s.refuseOtherHosts(h)
+	h = s.securityHeaders(h)
+	h = s.believeProxies(h)
 	h = s.containPanics(h)
 	return s.identify(h)
 }
@@ -95,18 +90,6 @@ func (s *Server) containPanics(next http.Handler) http.Handler {
 	})
 }
 
-// sameOrigin is the Referrer-Policy of pages.
-var sameOrigin = []string{"same-origin"}
-
-// securityHeaders sets the headers that all answers have; pages have more.
-func (s *Server) securityHeaders(next http.Handler) http.Handler {
-	nosniff := []string{"nosniff"}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header()["X-Content-Type-Options"] = nosniff
-		next.ServeHTTP(w, r)
-	})
-}
-
 // refuseCrossOrigin refuses what other sites make a visitor's browser send, but
 // for what the pages of some sites may: see Server.fromElsewhere.
 func (s *Server) refuseCrossOrigin(next http.Handler) http.Handler {
@@ -142,54 +125,4 @@ func newCompressor() func(http.Handler) http.HandlerFunc {
 		panic(fmt.Sprintf("set up compression: %v", err)) // a constant option is wrong
 	}
 	return wrap
-}
-
-// hostList are the hosts that a request may name: the defence against a page
-// of another site that points its own name at this server.
-type hostList struct {
-	all   bool
-	names []string
-}
-
-func newHostList(c Config) hostList {
-	list := hostList{all: slices.Contains(c.AllowedHosts, "*")}
-	for _, name := range c.AllowedHosts {
-		list.names = append(list.names, canonicalHost(name))
-	}
-	if u, err := url.Parse(c.PublicURL); err == nil && u.Host != "" {
-		list.names = append(list.names, canonicalHost(u.Host))
-	}
-	if name, err := os.Hostname(); err == nil {
-		list.names = append(list.names, canonicalHost(name))
-	}
-	return list
-}
-
-// canonicalHost returns a Host header's name: no port, no last dot, lower case.
-func canonicalHost(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
-}
-
-func (l hostList) allows(host string) bool {
-	name := canonicalHost(host)
-	if l.all || name == "localhost" || strings.HasSuffix(name, ".localhost") || strings.HasSuffix(name, ".local") || slices.Contains(l.names, name) {
-		return true
-	}
-	_, err := netip.ParseAddr(name)
-	return err == nil
-}
-
-// refuseOtherHosts answers 421 to requests for hosts that are not ours.
-func (s *Server) refuseOtherHosts(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.hosts.allows(r.Host) {
-			s.config.Log.Warn("host refused; allow it with --allowed-hosts or --public-url", "host", r.Host)
-			http.Error(w, "This server does not serve that host name. Its operator can allow it with --allowed-hosts.", http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }

@@ -45,6 +45,7 @@ type Server struct {
 	bySlug  map[string]*mount
 	cookie  string // name of the session cookie, without TLS
 	hosts   hostList
+	proxies proxies
 	handler http.Handler
 	admin   http.Handler // with what Config.AdminApart takes from handler
 
@@ -53,6 +54,9 @@ type Server struct {
 	compress func(http.Handler) http.HandlerFunc
 
 	embedOrigins []string // of all apps
+
+	refused   noted // hosts
+	strangers noted // peers that tell of visitors
 
 	analyticsApp *mount // draws the analytics; nil without the administration
 }
@@ -69,6 +73,8 @@ type core struct {
 	analytics      *analytics
 	failures       failures
 	pokes          pokeLimits
+	begun          addressRates // sessions and initial arguments
+	joined         addressRates // connections of pipes
 	board          board
 	embedListeners embedListeners
 }
@@ -96,7 +102,13 @@ func prepare(config Config) (*Server, error) {
 	if err := app.Validate(config.Apps...); err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, core: &core{hub: live.New(live.Limits{})}, byName: map[string]*mount{}, bySlug: map[string]*mount{}, hosts: newHostList(config), cookie: cookieOf(config.BasePath)}
+	s := &Server{config: config, core: &core{hub: live.New(live.Limits{})}, byName: map[string]*mount{}, bySlug: map[string]*mount{}, cookie: cookieOf(config.BasePath)}
+	if s.hosts, err = newHostList(config); err != nil {
+		return nil, err
+	}
+	if s.proxies, err = parseProxies(config.TrustedProxies); err != nil {
+		return nil, err
+	}
 	suites, err := config.suites()
 	if err != nil {
 		return nil, err
@@ -161,6 +173,7 @@ func (s *Server) open(wait time.Duration) (err error) {
 	s.store.Log = s.config.Log
 	s.store.LockWait = wait
 	s.store.Synchronous = s.config.Synchronous
+	s.store.Replicate = s.config.Replicate
 	s.store.AnalyticsKeep = s.config.AnalyticsKeep
 	s.store.AuditKeep = s.config.AuditKeep
 	s.store.OnSessionEnd = s.endListeners
@@ -343,6 +356,7 @@ func (s *Server) routes(admin bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(base+"app/{app}", s.addSlash)
 	mux.HandleFunc(base+"static/{file...}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header()[resourcePolicy] = forAllPages
 		s.bundles.serveStatic(w, r, r.PathValue("file"))
 	})
 	mux.HandleFunc("GET "+base+"favicon.ico", s.serveFavicon)
@@ -420,6 +434,7 @@ func (s *Server) servePages(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header()["Referrer-Policy"] = sameOrigin
+	delete(w.Header(), resourcePolicy) // who may use the site's own files, is for the site to say
 	v := &Visit{server: s, w: w, r: r}
 	defer v.end()
 	s.compress(http.StripPrefix(strings.TrimSuffix(s.config.BasePath, "/"), s.config.Pages)).ServeHTTP(w, r.WithContext(v.Context(r.Context())))

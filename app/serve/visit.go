@@ -67,7 +67,7 @@ func (s *Server) Visit(w http.ResponseWriter, r *http.Request) *Visit {
 	if v := VisitOf(r); v != nil && v.server == s {
 		return v
 	}
-	return &Visit{server: s, w: w, r: r}
+	return &Visit{server: s, w: w, r: s.asVisitorSent(r)}
 }
 
 // in returns the request with the visit in its context.
@@ -158,6 +158,9 @@ func (v *Visit) begin(ctx context.Context) (*store.Session, error) {
 	if v.over {
 		return nil, fmt.Errorf("begin a session: the answer has been sent")
 	}
+	if err := v.server.limit(v.w, v.r, &v.server.begun, beginnings); err != nil {
+		return nil, err
+	}
 	if v.foreign { // for this request alone
 		v.session = v.server.store.NewSession()
 		return v.session, nil
@@ -175,6 +178,19 @@ func (v *Visit) end() {
 	v.mu.Lock()
 	v.over = true
 	v.mu.Unlock()
+}
+
+// Address returns the URL of dashd's first page as visitors know it, with a
+// slash at its end: below [Config.PublicURL], or below the host of the request.
+func (v *Visit) Address() string {
+	origin := originOf(v.server.config.PublicURL)
+	if origin == "" {
+		origin = "http://" + v.r.Host
+		if v.server.secure(v.r) {
+			origin = "https://" + v.r.Host
+		}
+	}
+	return origin + v.server.config.BasePath
 }
 
 // URL returns the URL path of an app, "app/<slug>", or of an instance,
@@ -204,6 +220,11 @@ func (v *Visit) urlAt(p place, initial app.BaseState) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if v.User() == nil {
+		if err := v.server.limit(v.w, v.r, &v.server.begun, beginnings); err != nil {
+			return "", err
+		}
+	}
 	id, err := v.server.store.AddInitial(v.r.Context(), p.target(), session.Hash(), initial, v.server.config.InitialTTL)
 	if err != nil {
 		return "", fmt.Errorf("keep the initial arguments: %w", err)
@@ -229,7 +250,8 @@ func cookieOf(base string) string {
 	return "dashd-" + hex.EncodeToString(sum[:4])
 }
 
-// secure reports whether the visitor reaches the server by TLS.
+// secure reports whether the visitor reaches the server by TLS: see
+// believeProxies.
 func (s *Server) secure(r *http.Request) bool {
 	return r.TLS != nil || strings.HasPrefix(s.config.PublicURL, "https://")
 }

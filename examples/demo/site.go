@@ -193,11 +193,4 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // address returns the URL of the site's first page, as the visitor knows it.
-func address(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	path, _, _ := strings.Cut(r.RequestURI, "?") // r.URL lacks the base path
-	return scheme + "://" + r.Host + strings.TrimSuffix(path, strings.TrimPrefix(r.URL.Path, "/"))
-}
+func address(r *http.Request) string { return serve.VisitOf(r).Address() }

@@ -1,0 +1,141 @@
+package serve_test
+
+import (
+	"crypto/tls"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dashd/app"
+	"dashd/app/serve"
+	"dashd/examples/simple"
+)
+
+// varying are the headers whose values the snapshot leaves out.
+var varying = regexp.MustCompile(`(?m)^(X-Request-Id|Content-Length|Etag|Last-Modified|Retry-After): .*$|nonce-[A-Z0-9]+|static/[0-9a-f]+|dashd-[0-9a-f]+=[^;]*`)
+
+// The headers of each kind of answer, by TLS and without, are as the snapshot
+// says. DASHD_UPDATE writes it anew.
+func TestHeaders(t *testing.T) {
+	plain, shared := simple.New(), textApp("Shared", "shared", app.Public)
+	plain.Assets = fstest.MapFS{"a.css": {Data: []byte("a{}")}}
+	shared.EmbedOrigins = []string{"https://partner.example"}
+	shared.Assets = plain.Assets
+	s, _ := withUsers(t, serve.Config{
+		Apps: []*app.App{plain, shared, textApp("Secret", "secret", app.Authenticated)}, AllowedHosts: []string{"dash.example"},
+		Pages: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("own")) }),
+	})
+	b := newClient(t, s.Handler())
+	b.signIn("root", password)
+	static := regexp.MustCompile(`/static/[^"]+dash_renderer.min.js`).FindString(bodyOf(t, b.get("/app/simpleexample/")))
+	embedToken, err := s.EmbedToken(t.Context(), "app/shared", "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := []struct{ name, method, host, path, body string }{
+		{"page of the site's own", "GET", "dash.example", "/", ""},
+		{"app", "GET", "dash.example", "/app/simpleexample/", ""},
+		{"layout", "GET", "dash.example", "/app/simpleexample/_dash-layout", ""},
+		{"update", "POST", "dash.example", "/app/simpleexample/_dash-update-component", sizeCall},
+		{"suite", "GET", "dash.example", "/app/simpleexample/_dash-component-suites/dash/dcc/async-graph.js", ""},
+		{"asset", "GET", "dash.example", "/app/simpleexample/assets/a.css", ""},
+		{"app for other sites", "GET", "dash.example", "/app/shared/", ""},
+		{"asset for other sites", "GET", "dash.example", "/app/shared/assets/a.css", ""},
+		{"embedding", "GET", "dash.example", "/app/shared/_dash-embed", ""},
+		{"embed token", "GET", "dash.example", embedToken, ""},
+		{"static", "GET", "dash.example", static, ""},
+		{"embed.js", "GET", "dash.example", "/embed.js", ""},
+		{"favicon", "GET", "dash.example", "/favicon.ico", ""},
+		{"login", "GET", "dash.example", "/login", ""},
+		{"sign-in that fails", "POST", "dash.example", "/login", "name=ann&password=wrong"},
+		{"admin", "GET", "dash.example", "/admin/users/", ""},
+		{"poke", "POST", "dash.example", "/dpd/views/poke/", "{}"},
+		{"pipes", "GET", "dash.example", wsPath, ""},
+		{"health", "GET", "dash.example", "/_django/health/", ""},
+		{"no such app", "GET", "dash.example", "/app/nothing/", ""},
+		{"sign in first", "GET", "dash.example", "/app/secret/", ""},
+		{"wrong method", "DELETE", "dash.example", "/app/simpleexample/", ""},
+		{"from another site", "POST", "dash.example", "/app/simpleexample/_dash-update-component", "cross"},
+		{"wrong host", "GET", "evil.example", "/", ""},
+		{"with a port", "GET", "dash.example:8443", "/login", ""},
+		{"this machine", "GET", "localhost", "/login", ""},
+	}
+	var got strings.Builder
+	for _, request := range requests {
+		answers := map[bool]string{}
+		for _, byTLS := range []bool{false, true} {
+			r := httptest.NewRequest(request.method, "http://"+request.host+request.path, strings.NewReader(request.body))
+			r.Header.Set("Accept", acceptPage)
+			switch {
+			case request.body == "cross":
+				r.Header.Set("Sec-Fetch-Site", "cross-site")
+			case strings.HasPrefix(request.body, "{"):
+				r.Header.Set("Content-Type", "application/json")
+			case request.body != "":
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			}
+			if byTLS {
+				r.TLS = &tls.ConnectionState{}
+			}
+			if request.name == "admin" {
+				for name, c := range b.cookies {
+					if byTLS {
+						name = "__Host-" + name
+					}
+					r.AddCookie(&http.Cookie{Name: name, Value: c.Value})
+				}
+			}
+			w := httptest.NewRecorder()
+			s.Handler().ServeHTTP(w, r)
+			answers[byTLS] = headerText(w.Result())
+		}
+		got.WriteString("-- " + request.name + " --\n" + answers[false])
+		for line := range strings.Lines(answers[true]) {
+			if !strings.Contains(answers[false], line) {
+				got.WriteString("by TLS also " + line)
+			}
+		}
+		got.WriteString("\n")
+	}
+	file := filepath.Join("testdata", "headers.txt")
+	if os.Getenv("DASHD_UPDATE") != "" {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("the headers have changed (-was +is); see DASHD_UPDATE:\n%s", diff)
+	}
+}
+
+// headerText is the status and the headers of an answer, sorted, without what
+// differs each time.
+func headerText(resp *http.Response) string {
+	var b strings.Builder
+	b.WriteString(resp.Status + "\n")
+	for _, name := range slices.Sorted(maps.Keys(resp.Header)) {
+		for _, value := range resp.Header[name] {
+			b.WriteString(name + ": " + value + "\n")
+		}
+	}
+	return varying.ReplaceAllStringFunc(b.String(), func(text string) string {
+		name, _, header := strings.Cut(text, ": ")
+		if header {
+			return name + ": …"
+		}
+		return strings.TrimRight(name, "0123456789abcdefABCDEFGHIJKLMNOPQRSTUVWXYZ=-_;.") + "…"
+	})
+}
