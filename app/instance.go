@@ -60,6 +60,7 @@ type Change struct {
 	Page    string // end_id of the page: an id that Saved.NewPage made, or ""
 	Arrival int64  // from Saved.Arrive
 	User    string // for the history; "" when anonymous
+	Request string // id of the request, for the log
 	Writes  []Write
 }
 

@@ -223,7 +223,7 @@ func (s *InstanceState) save(ctx context.Context, b *build, call *Call, succeede
 	if len(writes) == 0 {
 		return nil
 	}
-	change := Change{Page: call.Page, Arrival: s.arrival, Writes: writes}
+	change := Change{Page: call.Page, Arrival: s.arrival, Request: call.RequestID, Writes: writes}
 	if call.Visitor != nil {
 		if user := call.Visitor.User(); user != nil {
 			change.User = user.Name

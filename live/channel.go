@@ -105,12 +105,11 @@ func (c *channel) covers(p *position, e entry) bool {
 }
 
 // catchUp returns what a new listener gets at once: the retained values, where
-// it is, and what it has missed since from.
-func (c *channel) catchUp(from *position) (frames [][]byte) {
+// it is, and what it has missed since from, and whether that is all of it.
+func (c *channel) catchUp(from *position) (frames [][]byte, whole bool) {
 	var missed []entry
-	kind, sequence := "pipe.subscribed", c.sequence
+	kind, sequence, whole := "pipe.subscribed", c.sequence, true
 	if from != nil {
-		var whole bool
 		if missed, whole = c.since(*from); !whole {
 			kind = "pipe.gap"
 		}
@@ -125,7 +124,7 @@ func (c *channel) catchUp(from *position) (frames [][]byte) {
 	for _, e := range missed {
 		frames = append(frames, e.frame)
 	}
-	return frames
+	return frames, whole
 }
 
 // ChannelInfo describes a channel.

@@ -99,6 +99,7 @@ type Hub struct {
 	left      chan struct{} // closed when the hub is closed and its last listener has left
 
 	writers writers
+	counts  counts
 }
 
 // New makes a hub.
@@ -165,6 +166,7 @@ func (h *Hub) Publish(m Message) (Receipt, error) {
 	e := c.add(h.limits, text, c.used)
 	h.bytes += c.size()
 	h.trim()
+	h.counts.messages.Add(1)
 	receipt := Receipt{Epoch: c.epoch, Sequence: e.sequence, Forgot: forgot}
 	for l := range c.listeners {
 		if l.push(e.frame) {

@@ -10,6 +10,7 @@ type Client struct {
 	User    string // name; "" when anonymous
 	Session string // of the browser; "" when there is none
 	Address string // from which it comes; "" when that has no bound of its own
+	Request string // id of the request that it began with, for the log
 
 	// Listen reports whether the client may listen to a channel. The claim is
 	// what it says of its right to, which it may have made up. It is asked at
@@ -65,6 +66,7 @@ func (h *Hub) join(client Client, t transport) (*listener, error) {
 	case len(h.listeners) >= h.limits.Listeners,
 		client.Session != "" && h.sessions[client.Session] >= h.limits.SessionListeners,
 		client.Address != "" && h.addresses[client.Address] >= h.limits.AddressListeners:
+		h.counts.refused.Add(1)
 		return nil, ErrFull
 	}
 	l := &listener{hub: h, client: client, transport: t, uids: map[string]*channel{}}
@@ -113,6 +115,7 @@ func (l *listener) drop() {
 
 // clear empties the queue. mu is held.
 func (l *listener) clear() {
+	l.hub.counts.dropped.Add(uint64(len(l.queue)))
 	l.queue, l.bytes = nil, 0
 	l.room.Broadcast()
 }
@@ -128,6 +131,7 @@ func (l *listener) push(frame []byte) bool {
 		return false
 	case len(l.queue) >= limits.Queue+l.missed, l.bytes+len(frame) > limits.QueueBytes+l.missedBytes:
 		l.end(CloseSlow)
+		l.hub.counts.slow.Add(1)
 		return false
 	}
 	l.append(frame)
@@ -223,6 +227,7 @@ func (l *listener) flush() (more bool) {
 			l.transport.cut()
 			return false // and stays with no writer
 		}
+		l.hub.counts.sent.Add(1)
 	}
 	return true
 }
@@ -304,7 +309,11 @@ func (l *listener) subscribe(name string, m *received) {
 	c.listeners[l]++
 	from := m.position()
 	if c.listeners[l] == 1 {
-		l.pushMissed(c.catchUp(from))
+		frames, whole := c.catchUp(from)
+		if !whole {
+			h.counts.gaps.Add(1)
+		}
+		l.pushMissed(frames)
 	} else if e, ok := c.retained.get(*m.Label); ok && !c.covers(from, e) {
 		l.push(e.frameFor(m.UID))
 	}

@@ -69,7 +69,8 @@ func (l *listener) serve(s *socket) {
 	defer func() { _ = s.conn.CloseNow() }()
 	defer func() {
 		if p := recover(); p != nil {
-			l.hub.Log.Error("a function of a listener panicked", "panic", p, "stack", string(debug.Stack()))
+			l.hub.counts.panics.Add(1)
+			l.hub.Log.Error("a function of a listener panicked", "panic", p, "stack", string(debug.Stack()), "request", l.client.Request)
 		}
 	}()
 	l.read(s.conn)

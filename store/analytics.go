@@ -28,13 +28,11 @@ const (
 	Others     = "others" // the target, or callback, of what goes beyond the bound of a day
 )
 
-// Bounds of the rows of one day. What goes beyond them is counted as Others; of
-// visitors it is not counted.
+// Bounds of the rows of one day in each table. What goes beyond them is counted
+// as Others; of visitors it is not counted.
 const (
-	maxViewRows    = 2000
-	maxUserRows    = 5000
-	maxVisitorRows = 100_000
-	maxTimingRows  = 3000
+	maxDayRows     = 3000
+	maxDayVisitors = 100_000
 )
 
 // ViewKey is what views are counted by. Target is "app/<slug>",
@@ -183,7 +181,7 @@ func (t *tally) addViews(k ViewKey, n int64) error {
 	if there || err != nil {
 		return err
 	}
-	if room, err := t.room("views", k.Day, maxViewRows); err != nil {
+	if room, err := t.room("views", k.Day, maxDayRows); err != nil {
 		return err
 	} else if !room {
 		k.App, k.Target = "", Others
@@ -198,7 +196,7 @@ func (t *tally) addUser(k UserKey, n int64) error {
 	if there || err != nil {
 		return err
 	}
-	if room, err := t.room("view_users", k.Day, maxUserRows); err != nil {
+	if room, err := t.room("view_users", k.Day, maxDayRows); err != nil {
 		return err
 	} else if !room {
 		k.App, k.Target, k.User = "", Others, ""
@@ -213,7 +211,7 @@ func (t *tally) addVisitor(v Visitor) error {
 	if there || err != nil {
 		return err
 	}
-	if room, err := t.room("visitors", v.Day, maxVisitorRows); !room || err != nil {
+	if room, err := t.room("visitors", v.Day, maxDayVisitors); !room || err != nil {
 		return err
 	}
 	_, err = t.tx.Exec(`INSERT INTO visitors (day, app, target, visitor) VALUES (?, ?, ?, ?)`, v.Day, v.App, v.Target, v.Hash)
@@ -226,7 +224,7 @@ func (t *tally) addTiming(k TimingKey, times *Times) error {
 		return err
 	}
 	if !there {
-		room, err := t.room("timings", k.Day, maxTimingRows)
+		room, err := t.room("timings", k.Day, maxDayRows)
 		if err != nil {
 			return err
 		}
@@ -291,7 +289,7 @@ type Timing struct {
 }
 
 // maxAnalytics bounds what one question reads of each table, in rows.
-const maxAnalytics = 200_000
+const maxAnalytics = 50_000
 
 // Analytics returns what was counted from a day to another, which is part of it.
 // A TooLarge error: that is more than can be read at once.

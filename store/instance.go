@@ -71,7 +71,7 @@ func (i *Instance) Save(ctx context.Context, change app.Change) error {
 	if !i.Instance().SaveOnChange {
 		return nil
 	}
-	change.Writes = i.trusted(change.Writes)
+	change.Writes = i.trusted(change)
 	if i.unchanged(change) {
 		return nil
 	}
@@ -83,15 +83,15 @@ func (i *Instance) Save(ctx context.Context, change app.Change) error {
 }
 
 // trusted leaves out values from browsers that could do harm.
-func (i *Instance) trusted(writes []app.Write) []app.Write {
-	kept := make([]app.Write, 0, len(writes))
-	for _, w := range writes {
+func (i *Instance) trusted(change app.Change) []app.Write {
+	kept := make([]app.Write, 0, len(change.Writes))
+	for _, w := range change.Writes {
 		if w.Value == nil {
 			continue
 		}
 		if w.Origin == app.Carried || w.Origin == app.Changed {
 			if err := app.CheckValue(w.Property, w.Value); err != nil {
-				i.store.Log.Debug("value not saved", "component", w.ID, "property", w.Property, "err", err)
+				i.store.Log.Debug("value not saved", "component", w.ID, "property", w.Property, "request", change.Request, "err", err)
 				continue
 			}
 		}
@@ -157,7 +157,7 @@ func (i *Instance) judge(s *state, change app.Change, now int64) results {
 		if w.Origin == app.Patched {
 			patched, err := app.ApplyPatch(value, w.Value)
 			if err != nil {
-				i.store.Log.Debug("patch does not fit the saved value", "component", w.ID, "property", w.Property)
+				i.store.Log.Debug("patch does not fit the saved value", "component", w.ID, "property", w.Property, "request", change.Request)
 				continue
 			}
 			w.Value = patched

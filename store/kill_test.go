@@ -49,8 +49,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// killAfter runs a test as a child, with the data at path, and kills it when it has acknowledged so
-// many values. It returns the last one of each component.
+// killAfter runs a test as a child, with the data at path, and kills it when it
+// has acknowledged so many values. It returns the last one of each component.
 func killAfter(t *testing.T, test, path string, lines int) map[app.ID]int64 {
 	t.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^"+test+"$", "-test.timeout=1m")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/benbjohnson/litestream"
 	"github.com/benbjohnson/litestream/file"
+	_ "github.com/benbjohnson/litestream/s3" // its URLs
 	"github.com/benbjohnson/litestream/sftp"
 	"github.com/superfly/ltx"
 )
@@ -138,16 +139,14 @@ func (r *replicator) repeat(ctx context.Context, what string, try func(context.C
 // log, and empties that from time to time. The first one asks the replica where
 // it is.
 func (r *replicator) capture(ctx context.Context) error {
-	began := time.Now()
-	begun := r.hasBegun()
-	err := func() error {
-		if !begun {
-			limited, cancel := context.WithTimeout(ctx, listTimeout)
-			defer cancel()
-			ctx = limited
-		}
-		return r.db.Sync(ctx)
-	}()
+	looked := time.Now()
+	begun, asking := r.hasBegun(), ctx
+	if !begun {
+		limited, cancel := context.WithTimeout(ctx, listTimeout)
+		defer cancel()
+		asking = limited
+	}
+	err := r.db.Sync(asking)
 	var pos ltx.Pos
 	if err == nil {
 		pos, err = r.db.Pos()
@@ -158,7 +157,7 @@ func (r *replicator) capture(ctx context.Context) error {
 	defer r.mu.Unlock()
 	r.trouble[capturing] = err
 	if err == nil {
-		r.begun, r.local, r.captured = true, max(r.local, pos.TXID), began
+		r.begun, r.local, r.captured = true, max(r.local, pos.TXID), looked
 		r.note()
 	}
 	return err

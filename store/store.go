@@ -57,6 +57,10 @@ type Store struct {
 	// use the store.
 	OnSessionEnd func(session []byte, user string)
 
+	// OnCommit, if not nil, is told of each transaction of the writer: of how many
+	// writes it was, and how long it took. It returns at once, too.
+	OnCommit func(writes int, took time.Duration)
+
 	path  string
 	files fs.FS // the migrations
 
@@ -119,6 +123,7 @@ func (s *Store) Open(ctx context.Context) error {
 	}
 	s.instances = newInstanceCache(maxInstances)
 	s.writer = newWriter(s.db, s.path != "", s.Now)
+	s.writer.onCommit = s.OnCommit
 	if err := s.openSessions(ctx); err != nil {
 		return errors.Join(err, s.Close())
 	}

@@ -40,6 +40,8 @@ type writer struct {
 
 	refused atomic.Bool // the disk did not take what was written last
 
+	onCommit func(writes int, took time.Duration) // set before the first job
+
 	// The goroutine's own.
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
@@ -153,7 +155,11 @@ func (w *writer) commit(batch []*job) {
 	if len(batch) == 0 {
 		return
 	}
+	began := time.Now()
 	err := w.transact(batch)
+	if w.onCommit != nil {
+		w.onCommit(len(batch), time.Since(began))
+	}
 	for i := len(batch) - 1; err != nil && i >= 0; i-- {
 		batch[i].tx.undo()
 	}

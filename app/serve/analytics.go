@@ -387,6 +387,8 @@ func (w watcher) Ran(output string, took time.Duration, err error) {
 // callbackRan is told of each callback that has ended: see [app.Watcher].
 func (s *Server) callbackRan(v *Visit, output string, took time.Duration, err error) {
 	s.analytics.ran(v, output, took, hasFailed(err))
+	v.place.mount.metrics.ran(took, err)
+	s.warnIfSlow(v, output, took)
 }
 
 // hasFailed reports whether an error of a callback is its own fault: not what it

@@ -101,6 +101,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		attrs := []any{slog.String("path", loggable(r.URL.Path)), slog.Any("err", err)}
 		if p, ok := errors.AsType[*app.PanicError](err); ok {
 			attrs = append(attrs, slog.String("stack", string(p.Stack)))
+			s.metrics.panics.Add(1)
 		}
 		log.Error("request failed", attrs...)
 	}

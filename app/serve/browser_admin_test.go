@@ -18,9 +18,11 @@ func (b *tab) submit(selector string) {
 }
 
 // A superuser makes an instance and edits a value, and its page shows that.
-func TestBrowserAdmin(t *testing.T) {
-	s, _ := withUsers(t, serve.Config{Apps: []*app.App{adminApp()}})
-	b := openTab(t, s.Handler(), "/admin/instances/")
+func TestBrowserAdmin(t *testing.T) { testAdmin(t, direct) }
+
+func testAdmin(t *testing.T, w way) {
+	s, _ := withUsers(t, w.config(serve.Config{Apps: []*app.App{adminApp()}}))
+	b := w.open(t, s.Handler(), "/admin/instances/")
 	b.fill("input[name=name]", "root")
 	b.fill("input[name=password]", password)
 	b.submit("main button")

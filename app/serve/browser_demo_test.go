@@ -14,7 +14,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"dashd/app/serve"
 	"dashd/examples/demo"
 )
 
@@ -77,9 +76,9 @@ func (p part) points(text string) {
 }
 
 // openDemo opens a page of the demo site.
-func openDemo(t *testing.T, site http.Handler, path string) *tab {
+func (w way) openDemo(t *testing.T, site http.Handler, path string) *tab {
 	t.Helper()
-	b := openTab(t, site, path)
+	b := w.open(t, site, path)
 	b.expect("GPU stall due to ReadPixels")
 	b.expect("You have set a custom wheel sensitivity") // Cytoscape's, even where it is 1
 	b.do("resize", chromedp.EmulateViewport(1280, 900))
@@ -113,11 +112,13 @@ func (b *tab) looks(name string) {
 }
 
 // Each page of the demo does what that of django-plotly-dash does.
-func TestBrowserDemo(t *testing.T) {
-	s, _ := newServer(t, demo.Config())
+func TestBrowserDemo(t *testing.T) { testDemo(t, direct) }
+
+func testDemo(t *testing.T, w way) {
+	s, _ := newServer(t, w.config(demo.Config()))
 	page := func(name string, interact func(b *tab)) {
 		t.Run(name, func(t *testing.T) {
-			b := openDemo(t, s.Handler(), "/"+name)
+			b := w.openDemo(t, s.Handler(), "/"+name)
 			interact(b)
 			b.looks(name)
 		})
@@ -163,7 +164,7 @@ func TestBrowserDemo(t *testing.T) {
 	page("demo-four", func(b *tab) {
 		in, own, shared := b.frame(0), b.frame(1), b.frame(2)
 		in.says("#button_local_counter", "Press any button to start")
-		const connection = `dpd_live.open(new URL("/` + serve.DefaultWSRoute + `", location).href)`
+		connection := `dpd_live.open(new URL("` + b.base + wsPath + `", location).href)`
 		b.until(`window.dpd_live && ` + connection + `.positions.has("live_button_counter") && ` + connection + `.pipes.size === 2`)
 		in.press("#red-button")
 		in.saysPart("#button_local_counter", "Number of local clicks so far is 1 red and None blue; last change is red at ")
@@ -174,7 +175,7 @@ func TestBrowserDemo(t *testing.T) {
 		}
 		own.points("red 2,cyan 2")
 		shared.points("red 2,cyan 2")
-		if !js[bool](b, fmt.Sprintf(`document.querySelector("main").textContent.includes("curl -H \"Authorization: Bearer $TOKEN\" %s/dpd/views/poke/")`, b.server.URL)) {
+		if !js[bool](b, fmt.Sprintf(`document.querySelector("main").textContent.includes("curl -H \"Authorization: Bearer $TOKEN\" %s/dpd/views/poke/")`, b.origin+b.base)) {
 			b.Error("the hint does not name this server")
 		}
 		b.goTo("/demo-four") // the shared graph is still there
@@ -269,17 +270,17 @@ func TestBrowserDemo(t *testing.T) {
 	})
 }
 
-// fetches counts requests by their paths.
+// fetches counts requests by their paths, below the base path.
 type fetches struct {
 	mu sync.Mutex
 	n  map[string]int
 }
 
-func (f *fetches) count(next http.Handler) http.Handler {
+func (f *fetches) count(base string, next http.Handler) http.Handler {
 	f.n = map[string]int{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
-		f.n[r.URL.Path]++
+		f.n[strings.TrimPrefix(r.URL.Path, base)]++
 		f.mu.Unlock()
 		next.ServeHTTP(w, r)
 	})
@@ -320,10 +321,12 @@ func (f *fetches) callbacks() string {
 
 // Ten apps in one page: each answers its own clicks alone, by requests of its
 // own, and what they can share is loaded once.
-func TestBrowserDemoTwelve(t *testing.T) {
+func TestBrowserDemoTwelve(t *testing.T) { testDemoTwelve(t, direct) }
+
+func testDemoTwelve(t *testing.T, w way) {
 	var f fetches
-	s, _ := newServer(t, demo.Config())
-	b := openDemo(t, f.count(s.Handler()), "/demo-twelve")
+	s, _ := newServer(t, w.config(demo.Config()))
+	b := w.openDemo(t, f.count(w.base, s.Handler()), "/demo-twelve")
 	simple, saved, input, temperature, output, orders := b.direct(0), b.direct(1), b.direct(2), b.direct(3), b.direct(4), b.direct(5)
 	green, shared, three, ex2 := b.frame(0), b.frame(1), b.frame(2), b.frame(3)
 	all := []part{simple, saved, input, output, orders, temperature, green, shared, three, ex2}
@@ -345,7 +348,7 @@ func TestBrowserDemoTwelve(t *testing.T) {
 	for _, p := range []part{output, shared} {
 		b.until(p.root + `.querySelector("#timeseries_plot .main-svg") !== null`)
 	}
-	const connection = `dpd_live.open(new URL("/` + serve.DefaultWSRoute + `", location).href)`
+	connection := `dpd_live.open(new URL("` + b.base + wsPath + `", location).href)`
 	b.until(`window.dpd_live && ` + connection + `.positions.has("live_button_counter") && ` + connection + `.pipes.size === 2`)
 	f.callbacks()
 
@@ -412,7 +415,7 @@ func TestBrowserDemoTwelve(t *testing.T) {
 		})
 	}
 
-	for _, file := range []string{"/react@18.3.1.min.js", "/react-dom@18.3.1.min.js", "/plotly-strict.min.js", "/dash_core_components.js", "/" + serve.DefaultWSRoute} {
+	for _, file := range []string{"/react@18.3.1.min.js", "/react-dom@18.3.1.min.js", "/plotly-strict.min.js", "/dash_core_components.js", wsPath} {
 		if n := f.of(file); n != 1 {
 			t.Errorf("%s was fetched %d times", file, n)
 		}

@@ -88,8 +88,8 @@ func (b *tab) inFrame(n int, expression string) {
 func TestBrowserElsewhere(t *testing.T) {
 	partner := &elsewhere{}
 	b := openTab(t, partner, "/")
-	public, private := graphApp(), privateApp(b.server.URL)
-	public.EmbedOrigins = []string{b.server.URL}
+	public, private := graphApp(), privateApp(b.origin)
+	public.EmbedOrigins = []string{b.origin}
 	s, _ := newServer(t, serve.Config{Apps: []*app.App{public, private, fieldApp("Unshared")}})
 	if err := s.Store().AddUser(t.Context(), "ann", password, false); err != nil {
 		t.Fatal(err)

@@ -665,7 +665,7 @@ func (b *tab) allow(permission string, answer cdpbrowser.PermissionSetting) {
 		_, err := chromedp.Call(b.ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
 			Permission:       &cdpbrowser.PermissionDescriptor{Name: permission},
 			Setting:          answer,
-			Origin:           b.server.URL,
+			Origin:           b.origin,
 			BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID,
 		})
 		return err

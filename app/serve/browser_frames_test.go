@@ -65,7 +65,7 @@ func framesSite(pages map[string]views.PlotlyApp) http.Handler {
 	mux := http.NewServeMux()
 	for path, frame := range pages {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			fmt.Fprintf(w, "<!DOCTYPE html><title>A page</title><script>%s</script><p>Before</p>", watchFrames)
+			fmt.Fprintf(w, "<!DOCTYPE html><title>A page</title><link rel=\"icon\" href=\"data:,\"><script>%s</script><p>Before</p>", watchFrames)
 			if err := frame.Render(r.Context(), w); err != nil {
 				panic(err)
 			}
@@ -115,11 +115,16 @@ func (b *tab) height(what string, least, most int) int {
 
 // The frame follows its content both ways, and is right at once at the second
 // visit.
-func TestBrowserAutoHeight(t *testing.T) {
+func TestBrowserAutoHeight(t *testing.T) { testAutoHeight(t, direct) }
+
+func testAutoHeight(t *testing.T, w way) {
 	for name, a := range map[string]*app.App{"flow": framedApp(), "full": fullApp()} {
 		t.Run(name, func(t *testing.T) {
-			h, _ := mustNew(t, serve.Config{Apps: []*app.App{a}, Pages: framesSite(map[string]views.PlotlyApp{"/": {Name: "Framed", AutoHeight: true}})})
-			b := openTab(t, h, "/")
+			for i := range a.Stylesheets {
+				a.Stylesheets[i] = w.base + a.Stylesheets[i]
+			}
+			h, _ := mustNew(t, w.config(serve.Config{Apps: []*app.App{a}, Pages: framesSite(map[string]views.PlotlyApp{"/": {Name: "Framed", AutoHeight: true}})}))
+			b := w.open(t, h, "/")
 			b.until(isLoaded)
 			low := b.height("at first", 160, 350)
 			b.clickFramed("#toggle")

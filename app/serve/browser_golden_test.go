@@ -88,7 +88,7 @@ func TestBrowserGolden(t *testing.T) {
 				}
 				return
 			}
-			want = strings.ReplaceAll(want, "http://127.0.0.1:8051", b.server.URL)
+			want = strings.ReplaceAll(want, "http://127.0.0.1:8051", b.origin)
 			// The app shows an ID as a dictionary; our keys are sorted, Python's as written.
 			want = regexp.MustCompile(`\{'type': 'inp', 'row': (\d)\}`).ReplaceAllString(want, "{'row': $1, 'type': 'inp'}")
 			b.untilText("#react-entry-point", want)

@@ -81,8 +81,8 @@ func roomApp(name string, l *taken) *app.App {
 	return a
 }
 
-// liveOf is the connection of a page.
-const liveOf = `dpd_live.open(new URL("/` + serve.DefaultWSRoute + `", location).href)`
+// liveOf is the connection of an app's page.
+const liveOf = `dpd_live.open(new URL(location.pathname.replace(/\/(app|instance)\/.*/, "") + "` + wsPath + `", location).href)`
 
 // untilHears waits until the page has subscribed to the channels.
 func (b *tab) untilHears(channels ...string) {
@@ -157,10 +157,12 @@ func TestBrowserPoke(t *testing.T) {
 
 // A page hears the messages of its channel with its label, all of them, and the
 // last value once more when it is the same again.
-func TestBrowserPipe(t *testing.T) {
+func TestBrowserPipe(t *testing.T) { testPipe(t, direct) }
+
+func testPipe(t *testing.T, w way) {
 	l := &taken{}
-	s, _ := newServer(t, serve.Config{Apps: []*app.App{roomApp("Room", l)}})
-	b := openTab(t, s.Handler(), "/app/room/")
+	s, _ := newServer(t, w.config(serve.Config{Apps: []*app.App{roomApp("Room", l)}}))
+	b := w.open(t, s.Handler(), "/app/room/")
 	b.untilHears("room")
 
 	mustPublish(t, s, "other", "a")

@@ -18,6 +18,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"dashd/app/serve"
 )
 
 // The browser is started once and shared; each test has a tab of its own. It
@@ -51,13 +53,37 @@ func stopBrowser() {
 	}
 }
 
+// way is how browsers reach a server.
+type way struct {
+	base  string                                    // path of the server, without the slash at its end
+	serve func(t *testing.T, h http.Handler) string // serves until the test ends, and returns the origin
+}
+
+// direct is the way without anything between.
+var direct = way{serve: func(t *testing.T, h http.Handler) string {
+	server := httptest.NewServer(h)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server.URL
+}}
+
+// config returns a server's configuration for the way.
+func (w way) config(config serve.Config) serve.Config {
+	config.BasePath = w.base
+	config.TrustedProxies = []string{"unix"}
+	return config
+}
+
 // tab is a page in the browser. When its test ends, the test fails if the page
 // wrote an error to the console, if a request failed, or if one went to
 // another host.
 type tab struct {
 	*testing.T
 	ctx    context.Context
-	server *httptest.Server
+	origin string // of the server
+	base   string // path below which all is
 
 	mu       sync.Mutex
 	urls     map[network.RequestID]string
@@ -71,20 +97,24 @@ const tabTimeout = 90 * time.Second
 // openTab serves h and opens a path of it.
 func openTab(t *testing.T, h http.Handler, path string) *tab {
 	t.Helper()
+	return direct.open(t, h, path)
+}
+
+// open serves h and opens a path of it, below the base path.
+func (w way) open(t *testing.T, h http.Handler, path string) *tab {
+	t.Helper()
 	browser.once.Do(startBrowser)
 	if browser.err != nil {
 		t.Fatalf("start the browser (make test installs it): %v", browser.err)
 	}
-	server := httptest.NewServer(h)
+	origin := w.serve(t, h)
 	ctx, cancel := chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext())
 	ctx, cancelTimeout := context.WithTimeout(ctx, tabTimeout)
-	b := &tab{T: t, ctx: ctx, server: server, urls: map[network.RequestID]string{}}
+	b := &tab{T: t, ctx: ctx, origin: origin, base: w.base, urls: map[network.RequestID]string{}}
 	t.Cleanup(func() {
 		b.check()
 		cancelTimeout()
 		cancel()
-		server.CloseClientConnections()
-		server.Close()
 	})
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("open a tab: %v", err)
@@ -115,7 +145,7 @@ func (b *tab) listen(event any) {
 		b.mu.Lock()
 		b.urls[e.RequestID] = e.Request.URL
 		b.mu.Unlock()
-		if u, err := url.Parse(e.Request.URL); err == nil && u.Scheme != "data" && u.Scheme != "blob" && !strings.HasPrefix(e.Request.URL, b.server.URL+"/") {
+		if u, err := url.Parse(e.Request.URL); err == nil && u.Scheme != "data" && u.Scheme != "blob" && !strings.HasPrefix(e.Request.URL, b.origin+"/") {
 			b.problem("request to another host: %s", e.Request.URL)
 		}
 	case *network.EventResponseReceived:
@@ -182,7 +212,7 @@ func (b *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 
 func (b *tab) goTo(path string) {
 	b.Helper()
-	b.do("open "+path, chromedp.Navigate(b.server.URL+path))
+	b.do("open "+path, chromedp.Navigate(b.origin+b.base+path))
 }
 
 // click clicks the first visible element of a CSS selector.

@@ -158,13 +158,10 @@ func (b *bundles) addFiles(pkg string, fsys fs.FS) error {
 	return nil
 }
 
-// compressedForms returns the forms of a file that is stored as name.br and
-// name.gz. The plain form, of the given size, is unpacked when it is asked for.
-func compressedForms(fsys fs.FS, name string, size int64) ([]form, error) {
-	br, err := fs.Stat(fsys, name+".br")
-	if err != nil {
-		return nil, err
-	}
+// compressedForms returns the forms of a file that is stored as name.gz and,
+// if it is asked for often, name.br. The plain form, of the given size, is
+// unpacked when it is asked for.
+func compressedForms(fsys fs.FS, name string, size int64) (forms []form, err error) {
 	gz, err := fs.Stat(fsys, name+".gz")
 	if err != nil {
 		return nil, err
@@ -172,11 +169,16 @@ func compressedForms(fsys fs.FS, name string, size int64) ([]form, error) {
 	open := func(name string) func() (io.ReadCloser, error) {
 		return func() (io.ReadCloser, error) { return fsys.Open(name) }
 	}
-	return []form{
-		{"br", br.Size(), open(name + ".br")},
-		{"gzip", gz.Size(), open(name + ".gz")},
-		{"identity", size, func() (io.ReadCloser, error) { return openGzip(fsys, name+".gz") }},
-	}, nil
+	switch br, err := fs.Stat(fsys, name+".br"); {
+	case err == nil:
+		forms = append(forms, form{"br", br.Size(), open(name + ".br")})
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	return append(forms,
+		form{"gzip", gz.Size(), open(name + ".gz")},
+		form{"identity", size, func() (io.ReadCloser, error) { return openGzip(fsys, name+".gz") }},
+	), nil
 }
 
 // storedForms returns the forms of a suite's file that is stored compressed, and

@@ -66,7 +66,9 @@ var inspected = []struct {
 	{"hosts", func(f *facts) { f.config.TrustedProxies = []string{"nginx"} }, Error, "no address of a proxy"},
 	{"hosts", func(f *facts) { f.config.PublicURL += "/my-app" }, Warning, "has a path"},
 	{"certificate", func(f *facts) { f.certificate.err = os.ErrPermission }, Error, "permission denied"},
-	{"certificate", func(f *facts) { f.certificate = certificate{expires: f.now.AddDate(1, 0, 0), wrongFor: "dash.example.org"} }, Error, "not for dash.example.org"},
+	{"certificate", func(f *facts) {
+		f.certificate = certificate{expires: f.now.AddDate(1, 0, 0), wrongFor: "dash.example.org"}
+	}, Error, "not for dash.example.org"},
 	{"certificate", func(f *facts) { f.certificate.expires = f.now }, Error, "has expired"},
 	{"certificate", func(f *facts) { f.certificate.expires = f.now.AddDate(0, 0, 13) }, Warning, "expires on 2026-05-14"},
 	{"data", func(f *facts) { f.data.err, f.running = os.ErrPermission, false }, Error, "cannot be used"},
@@ -205,9 +207,11 @@ func TestOwnCheck(t *testing.T) {
 		run  func(context.Context) []Finding
 		want []Finding
 	}{
-		"nothing":  {func(context.Context) []Finding { return nil }, nil},
-		"findings": {func(context.Context) []Finding { return []Finding{{Severity: Info, Problem: "a"}, {ID: "other", Problem: "b"}} }, []Finding{{"own", Info, "a", ""}, {"own", Error, "b", ""}}},
-		"panic":    {func(context.Context) []Finding { panic("boom") }, []Finding{{"own", Error, "The check itself failed: boom.", "Mend its Run function, in Config.Checks."}}},
+		"nothing": {func(context.Context) []Finding { return nil }, nil},
+		"findings": {func(context.Context) []Finding {
+			return []Finding{{Severity: Info, Problem: "a"}, {ID: "other", Problem: "b"}}
+		}, []Finding{{"own", Info, "a", ""}, {"own", Error, "b", ""}}},
+		"panic": {func(context.Context) []Finding { panic("boom") }, []Finding{{"own", Error, "The check itself failed: boom.", "Mend its Run function, in Config.Checks."}}},
 	} {
 		got := Check{ID: "own", Run: tt.run}.run(t.Context())
 		if diff := cmp.Diff(tt.want, got); diff != "" {

@@ -52,8 +52,10 @@ type commands struct {
 	Backup     backupCommand    `cmd:"" help:"Copy the database into a file, also while a server runs."`
 	Restore    restoreCommand   `cmd:"" help:"Bring the database back from a backup or a replica, or prove that it can be done."`
 	Replica    replicaCommands  `cmd:"" help:"The replica of the database."`
+	Health     healthCommand    `cmd:"" help:"Ask the server that runs whether it is ready."`
 	Install    installCommand   `cmd:"" help:"Print or write the units of systemd that run this program."`
 	Check      checkCommand     `cmd:"" help:"Check the apps, the settings and the database."`
+	Doctor     doctorCommand    `cmd:"" help:"Try a site from outside, as a browser would."`
 	ShowConfig configCommand    `cmd:"" name:"config" help:"Print the settings in force, and where each comes from."`
 	Version    versionCommand   `cmd:"" help:"Print the versions of this program and of what it embeds."`
 

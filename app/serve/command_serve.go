@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -14,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/lmittmann/tint"
 )
 
 // serveCommand is "serve".
@@ -262,13 +259,4 @@ func (s *Server) printSetupLink(ctx context.Context, url string, console *consol
 		fmt.Fprintf(console.err, "There is no user yet. To become the first, open %s\n", link)
 	}
 	return err
-}
-
-// newLog makes the server's log.
-func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
-	terminal := isTerminal(w)
-	if format == "text" || format == "auto" && terminal {
-		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal}))
-	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }

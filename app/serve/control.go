@@ -43,7 +43,7 @@ type nothing struct{}
 // operations are all operations by name.
 var operations = func() map[string]operation {
 	all := map[string]operation{}
-	for _, part := range []map[string]operation{instanceOperations, userOperations, groupOperations, appOperations, pokeOperations, tokenOperations, embedOperations, analyticsOperations, auditOperations, backupOperations, checkOperations} {
+	for _, part := range []map[string]operation{instanceOperations, userOperations, groupOperations, appOperations, pokeOperations, tokenOperations, embedOperations, analyticsOperations, auditOperations, backupOperations, checkOperations, healthOperations} {
 		maps.Copy(all, part)
 	}
 	return all

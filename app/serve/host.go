@@ -27,11 +27,12 @@ type hostList struct {
 func newHostList(c Config) (hostList, error) {
 	var list hostList
 	for _, entry := range c.AllowedHosts {
-		name, below := strings.CutPrefix(canonicalHost(strings.TrimSpace(entry)), "*.")
+		entry = strings.TrimSpace(entry)
+		name, below := strings.CutPrefix(canonicalHost(entry), "*.")
 		switch {
 		case entry == "*":
 			list.all = true
-		case !isHostName(name) && !isIP(name):
+		case !isIP(name) && (!isHostName(name) || hostTold(entry) == ""):
 			return hostList{}, fmt.Errorf("allowed host %q is not a name such as dash.example.org or *.example.org; one in another script is written as browsers send it, xn--", entry)
 		case below:
 			list.below = append(list.below, "."+name)
@@ -101,6 +102,7 @@ func (s *Server) refuseHost(w http.ResponseWriter, r *http.Request) {
 		name = "" // to be shown, and typed
 	}
 	h := w.Header()
+	delete(h, "Strict-Transport-Security") // the name is somebody else's
 	h.Set("Cache-Control", "no-store")
 	if wantsJSON(r) {
 		text, _ := json.Marshal(struct {

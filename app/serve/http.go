@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,10 +22,10 @@ const (
 	stopTimeout    = 20 * time.Second // for requests under way when the server stops, by default
 )
 
-// partingTime is how long a server that stops goes on to answer, where there
-// are connections. What a client asks in that time ends its connection in an
-// orderly way; a connection that is closed under a request cannot tell the
-// client whether that was taken.
+// partingTime is how long a server that stops goes on to read requests when
+// nobody else comes in, where there are connections. Who asks in that time is
+// answered, and told that it was the last answer of this connection: after it,
+// the HTTP server drops what it reads.
 const partingTime = 250 * time.Millisecond
 
 // Serve serves on a listener, and commands on the socket in the data directory,
@@ -48,6 +49,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 type doors struct {
 	server   *Server
 	all      []door       // that for commands is the last
+	serving  sync.WaitGroup
 	failed   chan error   // has why a door does not work any more
 	visitors atomic.Int64 // connections with HTTP
 	cancel   func()       // ends the requests under way
@@ -97,7 +99,7 @@ func (s *Server) openDoors(ctx context.Context, entrances []entrance) (*doors, e
 	}
 	d.failed = make(chan error, len(d.all))
 	for _, door := range d.all {
-		go func() { d.failed <- door.serve() }()
+		d.serving.Go(func() { d.failed <- door.serve() })
 	}
 	return d, nil
 }
@@ -143,10 +145,14 @@ func (d *doors) close(e ending) error {
 	s := d.server
 	s.stopping.Store(true)
 	s.config.Log.Info("stopping")
-	if d.visitors.Load() > 0 {
-		e.delay = max(e.delay, partingTime)
-	}
 	time.Sleep(e.delay)
+	for _, door := range d.all {
+		_ = door.listener.Close() // it may be broken
+	}
+	d.serving.Wait()
+	if d.visitors.Load() > 0 {
+		time.Sleep(partingTime)
+	}
 	grace, done := context.WithTimeout(context.Background(), e.timeout)
 	defer done()
 	left := make(chan struct{})

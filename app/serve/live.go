@@ -179,6 +179,7 @@ func (s *Server) listener(v *Visit) live.Client {
 	client := live.Client{
 		Session: v.sessionID(),
 		Address: s.countedAddress(v.r),
+		Request: requestID(v.w),
 		Listen: func(channel, claim string) bool {
 			return s.mayListen(context.Background(), user, whom, channel, claim)
 		},

@@ -16,12 +16,12 @@ import (
 
 // middleware wraps the routes in what every request passes, outermost first.
 func (s *Server) middleware(routes http.Handler) http.Handler {
-	h := s.refuseCrossOrigin(routes)
+	h := s.refuseCrossOrigin(noteRequest(routes))
 	h = s.refuseOtherHosts(h)
 	h = s.securityHeaders(h)
 	h = s.believeProxies(h)
 	h = s.containPanics(h)
-	return s.identify(h)
+	return s.identify(s.count(h))
 }
 
 // requestIDHeader carries the id of a request, which its answer, its log lines

@@ -51,6 +51,7 @@ type mount struct {
 	access *atomic.Pointer[app.Access] // by the store, in place of the code's; nil for none
 
 	counted *countedApp // for the analytics; nil when they count nothing of it
+	metrics *appMetrics // nil for what is none of the site's apps
 
 	log  *slog.Logger // names the app
 	dist func([]*app.Suite) []app.Resource

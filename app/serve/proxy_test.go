@@ -259,11 +259,11 @@ func TestBehindTLS(t *testing.T) {
 		return b.post("/d/login", "name", "bob", "password", "wrong").StatusCode
 	}
 	for i := range 6 {
-		if status, want := guess("198.51.100.2", fmt.Sprintf("203.0.113.%d", i)), []int{400, 429}[i/5]; status != want {
+		if status, want := guess("198.51.100.2", fmt.Sprintf("203.0.113.%d", i)), []int{401, 429}[i/5]; status != want {
 			t.Errorf("guess %d: %d", i, status)
 		}
 	}
-	if status := guess("198.51.100.3", "198.51.100.2"); status != 400 {
+	if status := guess("198.51.100.3", "198.51.100.2"); status != 401 {
 		t.Errorf("a neighbour's first guess: %d", status)
 	}
 
@@ -379,7 +379,7 @@ var smuggled = map[string]string{
 	"chunk too long":         "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n",
 }
 
-const secondRequest = "GET /_django/health HTTP/1.1\r\nHost: localhost\r\nX-Second: 1\r\n\r\n"
+const secondRequest = "GET /_django/health HTTP/1.1\r\nHost: localhost\r\nX-Second: 1\r\nConnection: close\r\n\r\n"
 
 // sendRaw sends bytes and returns the statuses of the answers, until the server
 // closes the connection.
@@ -396,9 +396,6 @@ func sendRaw(t *testing.T, address, text string) (statuses []int) {
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
-		t.Fatal(err)
-	}
 	for reader := bufio.NewReader(conn); ; {
 		resp, err := http.ReadResponse(reader, nil)
 		if err != nil {
@@ -411,7 +408,9 @@ func sendRaw(t *testing.T, address, text string) (statuses []int) {
 	}
 }
 
-// A request whose end is doubtful is refused, and ends its connection.
+// A request whose end is doubtful is refused, and ends its connection. Where it
+// has both a length and chunks, Go's server takes the chunks; proxies refuse it,
+// which TestNginxSmuggling holds.
 func TestRequestSmuggling(t *testing.T) {
 	s, _ := newServer(t, serve.Config{Apps: []*app.App{simple.New()}})
 	var seconds atomic.Int32
@@ -434,9 +433,4 @@ func TestRequestSmuggling(t *testing.T) {
 			t.Errorf("%s: %v, and %d requests behind it", name, statuses, n)
 		}
 	}
-	// Where both are given, the chunks count, as the RFC says, and the connection
-	// ends: what is behind it is of nobody.
-	both := "Content-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-	statuses := sendRaw(t, address, "POST /app/simpleexample/_dash-update-component HTTP/1.1\r\nHost: localhost\r\n"+both+secondRequest)
-	t.Logf("length and chunks: %v, and %d requests behind it", statuses, seconds.Load())
 }

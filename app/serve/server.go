@@ -70,6 +70,9 @@ type core struct {
 	store *store.Store
 	hub   *live.Hub
 
+	metrics        *metrics
+	metricsHandler http.Handler
+	health         health
 	analytics      *analytics
 	failures       failures
 	pokes          pokeLimits
@@ -102,7 +105,7 @@ func prepare(config Config) (*Server, error) {
 	if err := app.Validate(config.Apps...); err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, core: &core{hub: live.New(live.Limits{})}, byName: map[string]*mount{}, bySlug: map[string]*mount{}, cookie: cookieOf(config.BasePath)}
+	s := &Server{config: config, core: &core{hub: live.New(live.Limits{}), metrics: newMetrics()}, byName: map[string]*mount{}, bySlug: map[string]*mount{}, cookie: cookieOf(config.BasePath)}
 	if s.hosts, err = newHostList(config); err != nil {
 		return nil, err
 	}
@@ -129,7 +132,9 @@ func prepare(config Config) (*Server, error) {
 		s.byName[a.Name()] = m
 		s.embedOrigins = append(s.embedOrigins, a.EmbedOrigins...)
 	}
+	s.metricsHandler = s.newMetricsHandler()
 	for _, m := range s.apps { // a slug wins over another app's name
+		m.metrics = s.metrics.of(m.app.Slug())
 		s.byName[m.app.Slug()] = m
 		s.bySlug[m.app.Slug()] = m
 	}
@@ -177,6 +182,7 @@ func (s *Server) open(wait time.Duration) (err error) {
 	s.store.AnalyticsKeep = s.config.AnalyticsKeep
 	s.store.AuditKeep = s.config.AuditKeep
 	s.store.OnSessionEnd = s.endListeners
+	s.store.OnCommit = s.metrics.committed
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	if err := s.store.Open(ctx); err != nil {
@@ -191,7 +197,10 @@ func (s *Server) open(wait time.Duration) (err error) {
 	for _, m := range s.apps {
 		apps = append(apps, store.App{Slug: m.app.Slug(), Name: m.app.Name()})
 	}
-	if err := s.store.RecordApps(ctx, apps); err != nil {
+	switch err := s.store.RecordApps(ctx, apps); {
+	case app.ErrorCode(err) == app.Full: // what is there can be seen
+		s.config.Log.Warn("the apps are not recorded, and nothing can be saved", "err", err)
+	case err != nil:
 		return fmt.Errorf("record the apps: %w", err)
 	}
 	if err := s.loadAccess(ctx); err != nil {
@@ -248,7 +257,9 @@ const closeTimeout = 10 * time.Second
 func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	return errors.Join(s.closeHub(ctx), s.analytics.close(ctx), s.store.Close())
+	err := errors.Join(s.closeHub(ctx), s.analytics.close(ctx), s.store.Close())
+	s.health.wait()
+	return err
 }
 
 // Handler returns the server's handler. It expects the base path in the
@@ -261,7 +272,7 @@ func (s *Server) Handler() http.Handler {
 // [Config.AdminApart] has taken from that, and the metrics to everybody: it is
 // for an address that only operators reach.
 func (s *Server) AdminHandler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().admin.ServeHTTP(w, r) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().admin.ServeHTTP(w, asOperator(r)) })
 }
 
 // renew puts another configuration in force. What is wrong with it is returned,
@@ -277,7 +288,7 @@ func (s *Server) renew(config Config) error {
 	next.core = now.core
 	for _, m := range next.apps {
 		before := now.bySlug[m.app.Slug()]
-		m.access, m.counted = before.access, before.counted
+		m.access, m.counted, m.metrics = before.access, before.counted, before.metrics
 	}
 	s.current.Store(next)
 	next.hub.CloseAll() // who listens comes back, with the rights of now
@@ -363,6 +374,7 @@ func (s *Server) routes(admin bool) http.Handler {
 	mux.HandleFunc("GET "+base+embedScript, s.serveEmbedScript)
 	mux.HandleFunc("GET "+base+"{$}", s.serveHome)
 	s.handle(mux, s.siteRoutes(admin))
+	s.healthRoutes(mux)
 	mux.HandleFunc(base, s.servePages)
 	if base != "/" {
 		mux.HandleFunc(strings.TrimSuffix(base, "/"), s.addSlash)

@@ -146,6 +146,7 @@ func (s *Server) servePlace(w http.ResponseWriter, r *http.Request, kind, path s
 	}
 	v := &Visit{server: s, w: w, r: r, place: p}
 	defer v.end()
+	noteVisit(w, v)
 	if p.mount != nil {
 		v.App = p.mount.app.Slug()
 	}

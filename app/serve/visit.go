@@ -166,7 +166,7 @@ func (v *Visit) begin(ctx context.Context) (*store.Session, error) {
 		return v.session, nil
 	}
 	if !strings.HasPrefix(v.r.URL.Path, v.server.config.SitePath) {
-		v.server.config.Log.Warn("a page begins a session whose cookie will not reach it; set SitePath", "page", v.r.URL.Path)
+		v.server.config.Log.Warn("a page begins a session whose cookie will not reach it; set SitePath", "page", v.r.URL.Path, "request", requestID(v.w))
 	}
 	v.session = v.server.store.NewSession()
 	v.server.setSessionCookie(v.w, v.r, v.session.Token())

@@ -65,7 +65,19 @@ type File struct {
 	Path   string // name below Folder
 	Bytes  int64
 	SHA256 string
+	Seldom bool // asked for by no page of dashd: stored in the one encoding that everybody takes
 }
+
+// encodings returns the endings of the names under which a file is stored.
+func (f File) encodings() []string {
+	if f.Seldom {
+		return []string{".gz"}
+	}
+	return []string{".br", ".gz"}
+}
+
+// encoders are the writers of the encodings.
+var encoders = map[string]func(io.Writer) io.WriteCloser{".br": newBrotli, ".gz": newGzip}
 
 // Manifest is what static/manifest.json holds.
 type Manifest struct {
@@ -166,11 +178,10 @@ func fetch(name string) error {
 				return fmt.Errorf("take %s from %s@%s: %w", f.Path, p.Name, p.Version, err)
 			}
 			file := path.Join(p.dir(), f.Path)
-			if out[file+".br"], err = compress(b, newBrotli); err != nil {
-				return err
-			}
-			if out[file+".gz"], err = compress(b, newGzip); err != nil {
-				return err
+			for _, ext := range f.encodings() {
+				if out[file+ext], err = compress(b, encoders[ext]); err != nil {
+					return err
+				}
 			}
 		}
 		section, err := p.notice(content)
@@ -404,7 +415,7 @@ func write(out map[string][]byte) error {
 	return nil
 }
 
-// verify checks the committed files, both encodings of each.
+// verify checks the committed files, all encodings of each.
 func verify(name string) error {
 	list, err := readList(name)
 	if err != nil {
@@ -414,7 +425,7 @@ func verify(name string) error {
 	for _, p := range list.Packages {
 		for _, f := range p.Files {
 			file := path.Join(p.dir(), f.Path)
-			for _, ext := range []string{".br", ".gz"} {
+			for _, ext := range f.encodings() {
 				if err := f.verify(file + ext); err != nil {
 					problems = append(problems, fmt.Errorf("check %s%s: %w", file, ext, err))
 				}

@@ -1,3 +1,0 @@
-package store
-
-import _ "github.com/benbjohnson/litestream/s3" // its URLs
