@@ -138,9 +138,6 @@ func checkHosts(f *facts) (list []Finding) {
 	return list
 }
 
-// expirySoon is how long before its end a certificate is warned of.
-const expirySoon = 14 * 24 * time.Hour
-
 func checkCertificate(f *facts) []Finding {
 	c := f.certificate
 	switch {

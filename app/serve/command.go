@@ -80,7 +80,7 @@ func (c *commands) BeforeResolve(ctx *kong.Context) error {
 	i.sources, i.sourcesErr = readSources(file, dataDir(data, i.program), settingNames())
 	if i.sourcesErr == nil {
 		ctx.AddResolver(i.sources)
-	} else if hasSettings(ctx.Selected()) { // else it may go without
+	} else if hasSettings(ctx.Selected()) && ctx.Selected().Name != "check" { // which tells; others may go without
 		return i.sourcesErr
 	}
 	return nil

@@ -21,8 +21,12 @@ func (c *checkCommand) Run(ctx context.Context, i *invocation, parsed *kong.Cont
 	if c.List {
 		return c.list(console, i.program.Checks)
 	}
-	f := c.gather(ctx, i, parsed)
 	var all findings
+	if i.sourcesErr != nil { // there are no settings to check
+		all = append(all, Finding{ID: "config", Severity: Error, Problem: sentence(i.sourcesErr), Fix: "Mend the file, or name another one with --config."})
+		return c.print(console, all)
+	}
+	f := c.gather(ctx, i, parsed)
 	for _, check := range inspections {
 		if check.deploy && !c.Deploy {
 			continue

@@ -146,7 +146,6 @@ func (r *serving) ready(ctx context.Context, url string) error {
 	}
 	r.log.Info("serving", "apps", len(r.server.apps), "url", url)
 	r.systemd.ready(fmt.Sprintf("Serving %d apps at %s", len(r.server.apps), url))
-	debug.FreeOSMemory() // the start needs more than what follows
 	return nil
 }
 
@@ -157,8 +156,13 @@ func (r *serving) selfCheck(ctx context.Context) error {
 	return r.server.current.Load().selfCheck(ctx)
 }
 
+// settled is when, after the start, what only the start has needed is given back
+// to the system.
+const settled = time.Second
+
 // wait reloads when it is told to, until the server shall end.
 func (r *serving) wait(ctx context.Context, doors *doors) error {
+	idle := time.After(settled)
 	for {
 		select {
 		case <-ctx.Done():
@@ -167,6 +171,8 @@ func (r *serving) wait(ctx context.Context, doors *doors) error {
 			return fmt.Errorf("serve: %w", err)
 		case <-r.hangups:
 			r.reload()
+		case <-idle:
+			debug.FreeOSMemory()
 		}
 	}
 }

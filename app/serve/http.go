@@ -48,7 +48,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 // doors are the ways into a server that serves.
 type doors struct {
 	server   *Server
-	all      []door       // that for commands is the last
+	all      []door // that for commands is the last
 	serving  sync.WaitGroup
 	failed   chan error   // has why a door does not work any more
 	visitors atomic.Int64 // connections with HTTP

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,9 +25,20 @@ func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 
 func newLogHandler(w io.Writer, format string, level slog.Leveler, terminal bool) slog.Handler {
 	if format == "text" || format == "auto" && terminal {
-		return tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal})
+		return tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal, ReplaceAttr: oneLine})
 	}
 	return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
+}
+
+// oneLine keeps a message to its line, as attributes are kept: net/http puts what
+// clients send into messages.
+func oneLine(groups []string, attr slog.Attr) slog.Attr {
+	if len(groups) == 0 && attr.Key == slog.MessageKey {
+		if text := attr.Value.String(); strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
+			attr.Value = slog.StringValue(strconv.Quote(text))
+		}
+	}
+	return attr
 }
 
 // journal writes a line's priority before it, as "<3>", which the journal takes

@@ -18,7 +18,7 @@ import (
 // the environment and the keys of the configuration file. What is not set is
 // left to the program's own [Config].
 type settings struct {
-	Listen         string   `help:"Address to listen on: host:port, or unix:PATH. Default: 127.0.0.1:8000, or all addresses at $$PORT where that is set." placeholder:"ADDR" group:"Address"`
+	Listen         string   `help:"Address to listen on: host:port, or unix:PATH. Default: 127.0.0.1:8000; all addresses at $$PORT where that is set, or at 443 with --acme-host." placeholder:"ADDR" group:"Address"`
 	AdminListen    string   `help:"Address of its own for the administration, poke and the metrics, which are nowhere else then." placeholder:"ADDR" group:"Address"`
 	BasePath       string   `help:"Path below which everything is served, such as /my-app." placeholder:"PATH" group:"Address"`
 	PublicURL      string   `help:"How visitors reach the server, such as https://dash.example.org." placeholder:"URL" group:"Address"`

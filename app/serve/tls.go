@@ -110,9 +110,9 @@ func (t *tlsSource) fetch(ctx context.Context) (stop func()) {
 	return stop
 }
 
-// soon is how long before its end a certificate is warned of, at most: those
+// expirySoon is how long before its end a certificate is warned of, at most: those
 // with a short life are warned of in the last third of it.
-const soon = 14 * 24 * time.Hour
+const expirySoon = 14 * 24 * time.Hour
 
 // loadKeyPair reads a certificate and its key. One that has expired is an error;
 // one that will soon, or is not valid yet, which may be for a clock that is
@@ -126,7 +126,7 @@ func loadKeyPair(certFile, keyFile string, log *slog.Logger) (*keyPair, error) {
 	switch {
 	case now.After(to):
 		return nil, fmt.Errorf("the certificate %s has expired on %s: renew it", certFile, to.UTC().Format(time.RFC1123))
-	case to.Sub(now) < min(soon, to.Sub(from)/3):
+	case to.Sub(now) < min(expirySoon, to.Sub(from)/3):
 		log.Warn("the certificate expires soon; renew it, and reload", "file", certFile, "expires", to)
 	case now.Before(from):
 		log.Warn("the certificate is not valid yet; is the clock right?", "file", certFile, "valid_from", from)
