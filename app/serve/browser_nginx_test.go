@@ -43,6 +43,7 @@ const (
 	upgradeLine    = "proxy_set_header Upgrade $http_upgrade;"
 	connectionLine = "proxy_set_header Connection $dashd_connection;"
 	bufferingLine  = "proxy_buffering off;"
+	versionLine    = "proxy_http_version 1.1;" // before which there are no chunks, which nginx does not hold back
 )
 
 // nginx is the way through nginx, to a server at a base path, as
@@ -183,7 +184,7 @@ func TestBrowserNginxWithoutUpgrade(t *testing.T) {
 
 // Events come through nginx at once, also where its own buffers are on.
 func TestNginxStream(t *testing.T) {
-	for name, without := range map[string][]string{"as in the example": nil, "with buffers": {bufferingLine}} {
+	for name, without := range map[string][]string{"as in the example": nil, "with buffers": {bufferingLine, versionLine}} {
 		t.Run(name, func(t *testing.T) {
 			w := nginx("/x/y", without...)
 			s, _ := newServer(t, w.config(serve.Config{Apps: []*app.App{roomApp("Room", &taken{})}}))

@@ -266,7 +266,7 @@ func TestMetricsAreBounded(t *testing.T) {
 	h := s.Handler()
 	random := rand.New(rand.NewPCG(1, 2))
 	scan := func() int {
-		for range 300 {
+		for range 80 {
 			word := strconv.FormatUint(random.Uint64(), 36)
 			for _, pattern := range []string{"/%s", "/b/%s", "/b/%s/%[1]s", "/b/app/%s/", "/b/app/simpleexample/%s", "/b/app/simpleexample/assets/%s", "/b/app/simpleexample/initial/%s/%[1]s",
 				"/b/instance/%s/_dash-layout", "/b/static/%s/x.js", "/b/admin/%s", "/b/admin/users/%s", "/b/app/%s"} {

@@ -31,7 +31,11 @@ func TestSessionsOfAnAddress(t *testing.T) {
 	early := from("[2001:db8::1]")
 	wantStatus(t, early.get("/"), http.StatusOK)
 
-	refused := untilRefused(t, 500, func() *http.Response { return from("[2001:db8::2]").get("/") })
+	n := 1 // of the addresses of one visitor
+	refused := untilRefused(t, 500, func() *http.Response {
+		n++
+		return from(fmt.Sprintf("[2001:db8::%x]", n)).get("/")
+	})
 	if wait := refused.Header.Get("Retry-After"); wait != "1" {
 		t.Errorf("the time to wait is %q", wait)
 	}
@@ -109,5 +113,21 @@ func TestPipesOfAnAddress(t *testing.T) {
 	wantStatus(t, open("10.0.0.1:1", "198.51.100.2"), http.StatusBadRequest)
 	for range 1500 { // the proxy itself
 		wantStatus(t, open("10.0.0.1:1", "10.0.0.1"), http.StatusBadRequest)
+	}
+}
+
+// What the hub counts as one address.
+func TestCountedAddress(t *testing.T) {
+	s, _ := newServer(t, serve.Config{TrustedProxies: []string{"10.0.0.0/8", "unix"}})
+	for peer, want := range map[string]string{
+		"198.51.100.1:1": "198.51.100.1", "[::ffff:198.51.100.1]:1": "198.51.100.1",
+		"[2001:db8::1]:1": "2001:db8::/64", "[2001:db8::ffff:1:2:3]:1": "2001:db8::/64", "[2001:db8:0:1::1]:1": "2001:db8:0:1::/64",
+		"127.0.0.1:1": "", "[::1]:1": "", "10.1.2.3:1": "", "@": "", "": "",
+	} {
+		r := httptest.NewRequest("GET", wsPath, nil)
+		r.RemoteAddr = peer
+		if got := s.Listener(r).Address; got != want {
+			t.Errorf("%s: %q, want %q", peer, got, want)
+		}
 	}
 }
