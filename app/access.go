@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Access says who may open an app or an instance. It is a text, so that it can
@@ -77,12 +78,15 @@ func (a Access) Allows(u *User) bool {
 	return false
 }
 
-var namePattern = regexp.MustCompile(`^[\p{L}\p{N}_.@+-]{1,150}$`)
+// The length stands apart: as part of the pattern it makes megabytes of it.
+var namePattern = regexp.MustCompile(`^[\p{L}\p{N}_.@+-]+$`)
+
+const longestName = 150
 
 // CheckName returns an Invalid [Error] when name cannot be that of a user or a
 // group: letters, digits and @ . + - _, at most 150.
 func CheckName(name string) error {
-	if !namePattern.MatchString(name) || strings.Trim(name, ".") == "" { // dots alone mean something else in a path
+	if utf8.RuneCountInString(name) > longestName || !namePattern.MatchString(name) || strings.Trim(name, ".") == "" { // dots alone mean something else in a path
 		return Errorf(Invalid, "A name has 1 to 150 letters, digits and @ . + - _; %q is not one.", name)
 	}
 	return nil

@@ -197,6 +197,7 @@ func TestEventsAfterSignOut(t *testing.T) {
 func TestEventsSlow(t *testing.T) {
 	inServerOf(t, live.Limits{Queue: 5}, eventsOf(open, subscribeC), func(t *testing.T, s *served) {
 		quick, slow := s.events(s.client()), s.events(s.client())
+		synctest.Wait() // the slow one, too, has subscribed
 		quick.expect("subscribed c 0")
 		start := time.Now()
 		large := `"` + strings.Repeat("x", 10_000) + `"` // more than is buffered on the way

@@ -41,7 +41,7 @@ func TestStats(t *testing.T) {
 			synctest.Wait()
 		}
 		wantStats(t, h, live.Stats{Channels: 1, Sent: 4, Refused: 1, Messages: 2, Queued: 1}) // one is on its way
-		for i := range 4 { // what it had missed, the position, leaves room for one more
+		for i := range 4 {                                                                    // what it had missed, the position, leaves room for one more
 			publish(t, h, "c", fmt.Sprint(i))
 			synctest.Wait()
 		}

@@ -1,4 +1,4 @@
-//go:build unix && acme
+//go:build unix
 
 package serve_test
 

@@ -195,6 +195,7 @@ func (r *serving) reload() {
 		r.log.Warn("some settings that have changed count after a restart", "settings", strings.Join(later, " "))
 	}
 	r.log.Info("reloaded")
+	r.server.current.Load().audit(here().in(context.Background()), auditReload, "", strings.Join(later, " "))
 	r.systemd.ready(fmt.Sprintf("Serving %d apps, reloaded at %s", len(r.server.apps), time.Now().Format(time.DateTime)))
 }
 

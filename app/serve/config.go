@@ -239,6 +239,9 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
+// takenPaths are the first words of paths that dashd serves itself.
+var takenPaths = []string{kindApp, kindInstance, "static", "admin", "login", "logout", "setup", "account", "healthz", "readyz", "metrics", "_django", embedScript, "favicon.ico"}
+
 // plainPath returns a path below the base path without slashes at its ends, or
 // the default when there is none.
 func plainPath(path, byDefault string) (string, error) {
@@ -250,7 +253,7 @@ func plainPath(path, byDefault string) (string, error) {
 	switch u, err := url.Parse(path); {
 	case err != nil || u.EscapedPath() != path || u.Path != path || !isClean("/"+path) || strings.ContainsAny(path, "{}"):
 		return "", fmt.Errorf("%q is not a plain path such as %s", path, byDefault)
-	case slices.Contains([]string{kindApp, kindInstance, "static"}, first):
+	case slices.Contains(takenPaths, first):
 		return "", fmt.Errorf("%q is below /%s/, which is taken", path, first)
 	}
 	return path, nil
