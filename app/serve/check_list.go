@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -120,17 +119,11 @@ func checkListen(f *facts) (list []Finding) {
 }
 
 func checkHosts(f *facts) (list []Finding) {
-	for _, host := range f.config.AllowedHosts {
-		if host == "" || strings.ContainsAny(host, "/ ,*") && host != "*" {
-			list = append(list, found(Error, fmt.Sprintf("%q is no name of a host.", host), "--allowed-hosts dash.example.org, without https:// and a path")...)
-		}
+	if _, err := newHostList(f.config); err != nil {
+		list = append(list, found(Error, err.Error()+".", "--allowed-hosts dash.example.org, without https:// and a path")...)
 	}
-	for _, proxy := range f.config.TrustedProxies {
-		_, addrErr := netip.ParseAddr(proxy)
-		_, netErr := netip.ParsePrefix(proxy)
-		if addrErr != nil && netErr != nil && proxy != "unix" {
-			list = append(list, found(Error, fmt.Sprintf("%q is no address of a proxy.", proxy), "--trusted-proxies 127.0.0.1, or 10.0.0.0/8, or unix")...)
-		}
+	if _, err := parseProxies(f.config.TrustedProxies); err != nil {
+		list = append(list, found(Error, err.Error()+".", "--trusted-proxies 127.0.0.1, or 10.0.0.0/8, or unix")...)
 	}
 	if u, err := url.Parse(f.config.PublicURL); err == nil && strings.Trim(u.Path, "/") != "" {
 		list = append(list, found(Warning, "The public URL has a path, which is not looked at.", fmt.Sprintf("--public-url %s://%s --base-path %s", u.Scheme, u.Host, u.Path))...)

@@ -95,7 +95,7 @@ type Config struct {
 
 	// AllowedHosts are the host names that requests may name, besides loopback,
 	// IP addresses, this machine's names, names that end in ".local", and that
-	// of PublicURL. "*" allows all.
+	// of PublicURL. "*.example.org" allows all names below one, "*" all.
 	AllowedHosts []string
 
 	// TrustedProxies are the addresses, or networks as "10.0.0.0/8", of proxies

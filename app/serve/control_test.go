@@ -7,8 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,6 +144,9 @@ func TestAnswers(t *testing.T) {
 // TestLocked holds what happens while somebody has the data directory who takes
 // no commands.
 func TestLocked(t *testing.T) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // what it starts for the whole process cannot start in a bubble
+	signal.Stop(hangups)
 	for _, test := range []struct {
 		name string
 		line string

@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"crypto/tls"
+	"flag"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,8 @@ import (
 	"dashd/examples/simple"
 )
 
+var updateHeaders = flag.Bool("update-headers", false, "write testdata/headers.txt anew")
+
 // varying is what differs each time, and what stands for it in the snapshot.
 var varying = []struct {
 	pattern *regexp.Regexp
@@ -31,7 +34,7 @@ var varying = []struct {
 }
 
 // The headers of each kind of answer, by TLS and without, are as the snapshot
-// says. DASHD_UPDATE writes it anew.
+// says.
 func TestHeaders(t *testing.T) {
 	plain, shared := simple.New(), textApp("Shared", "shared", app.Public)
 	plain.Assets = fstest.MapFS{"a.css": {Data: []byte("a{}")}}
@@ -116,7 +119,7 @@ func TestHeaders(t *testing.T) {
 		got.WriteString("\n")
 	}
 	file := filepath.Join("testdata", "headers.txt")
-	if os.Getenv("DASHD_UPDATE") != "" {
+	if *updateHeaders {
 		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +129,7 @@ func TestHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("the headers have changed (-was +is); see DASHD_UPDATE:\n%s", diff)
+		t.Errorf("the headers have changed (-was +is); -update-headers writes them anew:\n%s", diff)
 	}
 }
 
