@@ -269,7 +269,7 @@ func (s *Store) place(ctx context.Context, from string, at time.Time) (contents 
 	if err := os.Rename(fresh, s.path); err != nil {
 		return contents, aside, fmt.Errorf("restore: %w", err)
 	}
-	return contents, aside, syncFolder(filepath.Dir(s.path))
+	return contents, aside, errors.Join(giveToOwner(s.path), syncFolder(filepath.Dir(s.path)))
 }
 
 // putAside renames the database. A write-ahead log without one would be taken

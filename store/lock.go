@@ -44,7 +44,7 @@ func (s *Store) acquire(ctx context.Context, dir string) error {
 	if err := leavePID(path); err != nil {
 		return fmt.Errorf("write the lock file: %w", err)
 	}
-	return nil
+	return giveToOwner(path)
 }
 
 // The process id stands behind the first byte, which is the one that Windows

@@ -60,6 +60,9 @@ func (s *Store) copyBefore(ctx context.Context, version int64) error {
 	if _, err := copyInto(ctx, s.db, name); err != nil {
 		return fmt.Errorf("copy the database before its migration: %w", explain(err))
 	}
+	if err := giveToOwner(name); err != nil {
+		return err
+	}
 	return s.dropCopies()
 }
 

@@ -190,7 +190,7 @@ func (s *Store) claim(ctx context.Context) error {
 	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
 		return fmt.Errorf("make the database private: %w", err)
 	}
-	return nil
+	return giveToOwner(s.path) // SQLite gives its other files to the owner of this one
 }
 
 // sources returns the data source names of the writer and of the readers. The

@@ -77,6 +77,11 @@ func (c *commands) BeforeResolve(ctx *kong.Context) error {
 		}
 	}
 	i := c.invocation
+	if file == "" && data == "" && i.program.Data == "" && os.Getenv("STATE_DIRECTORY") == "" {
+		if own, err := os.Executable(); err == nil && isInstalled(own, installedConfig) {
+			file, i.program.Data = installedConfig, installedData
+		}
+	}
 	i.sources, i.sourcesErr = readSources(file, dataDir(data, i.program), settingNames())
 	if i.sourcesErr == nil {
 		ctx.AddResolver(i.sources)
@@ -84,6 +89,17 @@ func (c *commands) BeforeResolve(ctx *kong.Context) error {
 		return i.sourcesErr
 	}
 	return nil
+}
+
+// isInstalled reports whether a program is that of the service which "install"
+// or a package has set up: its commands are about the service's data. A copy
+// somewhere else is on its own.
+func isInstalled(program, config string) bool {
+	if !strings.HasPrefix(program, "/usr/") && !strings.HasPrefix(program, "/opt/") {
+		return false
+	}
+	_, err := os.Stat(config)
+	return err == nil
 }
 
 // hasSettings reports whether a command has the settings among its flags.
@@ -135,7 +151,7 @@ func Run(ctx context.Context, config Config, args []string, stdin io.Reader, std
 		fmt.Fprintf(stderr, "%s: %s\nTry: %s --help\n", i.name, sentence(err), i.name)
 		return exitUsage
 	}
-	i.program.Data = dataDir(commands.Data, config)
+	i.program.Data = dataDir(commands.Data, i.program)
 	settings := sync.OnceValues(i.settings)
 	client := &client{settings: settings}
 	parsed.BindTo(ctx, (*context.Context)(nil))

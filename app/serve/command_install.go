@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"dashd/app"
@@ -28,8 +29,10 @@ var installFiles embed.FS
 const (
 	installedBinary  = "/usr/bin/dashd"
 	installedConfig  = "/etc/dashd/dashd.json"
+	installedData    = "/var/lib/dashd"
 	installedAddress = "127.0.0.1:8000"
 	unitDir          = "/etc/systemd/system"
+	usersDir         = "/etc/sysusers.d"
 )
 
 // installCommand is "install".
@@ -60,7 +63,10 @@ func (c *installCommand) Run(all *commands, console *console) error {
 	return c.write(units, config, console)
 }
 
-// unit is a file to install.
+// usersFile describes the service's user.
+const usersFile = "dashd.conf"
+
+// unit is a file to install: a unit of systemd, or its description of users.
 type unit struct{ name, text string }
 
 // units returns the units of the program, for the configuration file.
@@ -78,7 +84,7 @@ func (c *installCommand) units(config string) ([]unit, error) {
 			return nil, app.Errorf(app.Invalid, "The service would not see %s, because it has no access to %s. Copy the program first: install -m 0755 %[1]s /usr/local/bin/%[3]s", binary, dir, path.Base(binary))
 		}
 	}
-	units := []unit{{"dashd.service", ""}}
+	units := []unit{{"dashd.service", ""}, {usersFile, ""}}
 	if c.Socket {
 		units = append(units, unit{"dashd.socket", ""})
 		if names[installedAddress], err = c.address(config); err != nil {
@@ -153,6 +159,7 @@ func installText(file string, names map[string]string) (string, error) {
 
 // print shows the units. What is not part of them goes to the standard error.
 func (c *installCommand) print(units []unit, console *console) error {
+	units = slices.DeleteFunc(units, func(u unit) bool { return u.name == usersFile })
 	for i, u := range units {
 		if i > 0 {
 			u.text = "\n" + u.text
@@ -190,12 +197,17 @@ func (c *installCommand) write(units []unit, config string, console *console) er
 	if c.Socket {
 		enable = "dashd.socket dashd.service"
 	}
-	fmt.Fprintf(console.out, "Next:\n  systemctl daemon-reload\n  systemctl enable --now %s\n  journalctl -u dashd    # has the link that makes the first user\n", enable)
+	fmt.Fprintf(console.out, "Next:\n  systemd-sysusers\n  systemctl daemon-reload\n  systemctl enable --now %s\n  journalctl -u dashd    # has the link that makes the first user\n", enable)
 	return nil
 }
 
 // at is where a unit is written.
-func (c *installCommand) at(u unit) string { return filepath.Join(c.Root, unitDir, u.name) }
+func (c *installCommand) at(u unit) string {
+	if u.name == usersFile {
+		return filepath.Join(c.Root, usersDir, u.name)
+	}
+	return filepath.Join(c.Root, unitDir, u.name)
+}
 
 // writeConfig writes the first configuration, unless there is one.
 func (c *installCommand) writeConfig(file string, console *console) error {
