@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -35,6 +36,8 @@ func (s *Store) acquire(ctx context.Context, dir string) error {
 		}
 	}
 	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("the data directory %s belongs to somebody else; run this as that user, or as root: %w", dir, err)
 	case err != nil:
 		return fmt.Errorf("lock the data directory: %w", err)
 	case !locked:

@@ -102,7 +102,7 @@ func reach(ctx context.Context, config Config) (running net.Conn, own *Server, e
 				return nil, nil, fmt.Errorf("these apps cannot be served:\n%w", err)
 			}
 		}
-		err := own.open(0)
+		err := own.open(ctx, 0)
 		switch {
 		case err == nil:
 			return nil, own, nil

@@ -90,7 +90,7 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.open(lockWait); err != nil {
+	if err := s.open(context.Background(), lockWait); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -161,15 +161,16 @@ func prepare(config Config) (*Server, error) {
 	return s, nil
 }
 
-// openTimeout bounds the start: migrations, and the site's seed.
-const openTimeout = 5 * time.Minute
+// openTimeout bounds the start: the restore of a lost database over a slow line,
+// migrations, and the site's seed.
+const openTimeout = time.Hour
 
 // lockWait is how long a server waits for a command, or for the one before it,
 // to give the data directory free.
 const lockWait = 5 * time.Second
 
 // open opens the store, records the apps and lets the site seed it.
-func (s *Server) open(wait time.Duration) (err error) {
+func (s *Server) open(ctx context.Context, wait time.Duration) (err error) {
 	path := ""
 	if s.config.Data != "" {
 		path = filepath.Join(s.config.Data, databaseFile)
@@ -183,7 +184,7 @@ func (s *Server) open(wait time.Duration) (err error) {
 	s.store.AuditKeep = s.config.AuditKeep
 	s.store.OnSessionEnd = s.endListeners
 	s.store.OnCommit = s.metrics.committed
-	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	if err := s.store.Open(ctx); err != nil {
 		return err
