@@ -218,6 +218,7 @@ func TestBrowserGallery(t *testing.T) {
 		says("store", "This browser tab holds 2.")
 
 		tick := func() int {
+			b.until(`document.querySelector("#interval-says").textContent.startsWith("Tick ")`)
 			n := 0
 			if _, err := fmt.Sscanf(js[string](b, `document.querySelector("#interval-says").textContent`), "Tick %d of 30, at", &n); err != nil {
 				b.Error(err)

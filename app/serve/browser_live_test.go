@@ -82,7 +82,7 @@ func roomApp(name string, l *taken) *app.App {
 }
 
 // liveOf is the connection of an app's page.
-const liveOf = `dpd_live.open(new URL(location.pathname.replace(/\/(app|instance)\/.*/, "") + "` + wsPath + `", location).href)`
+const liveOf = `dpd_live.open(new URL(location.pathname.replace(/\/((app|instance)\/.*)?$/, "") + "` + wsPath + `", location).href)`
 
 // untilHears waits until the page has subscribed to the channels.
 func (b *tab) untilHears(channels ...string) {
