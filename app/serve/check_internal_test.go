@@ -62,8 +62,8 @@ var inspected = []struct {
 	{"variables", func(f *facts) { f.variables = []string{`DASHD_LISEN; did you mean "DASHD_LISTEN"?`} }, Warning, "DASHD_LISEN"},
 	{"listen", func(f *facts) { f.listen = "8000" }, Error, `"8000"`},
 	{"listen", func(f *facts) { f.adminListen = "unix:" }, Error, `"unix:"`},
-	{"hosts", func(f *facts) { f.config.AllowedHosts = []string{"https://dash.example.org"} }, Error, "no name of a host"},
-	{"hosts", func(f *facts) { f.config.TrustedProxies = []string{"nginx"} }, Error, "no address of a proxy"},
+	{"hosts", func(f *facts) { f.config.AllowedHosts = []string{"https://dash.example.org"} }, Error, "is not a name"},
+	{"hosts", func(f *facts) { f.config.TrustedProxies = []string{"nginx"} }, Error, "is not an address"},
 	{"hosts", func(f *facts) { f.config.PublicURL += "/my-app" }, Warning, "has a path"},
 	{"certificate", func(f *facts) { f.certificate.err = os.ErrPermission }, Error, "permission denied"},
 	{"certificate", func(f *facts) {
