@@ -192,13 +192,17 @@ func (t *tally) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(t.ResponseWriter).Hijack()
 }
 
+// begin is a moment from which times are measured: that takes half as long as
+// to ask what time it is.
+var begin = time.Now()
+
 // count counts requests.
 func (s *Server) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := &tally{ResponseWriter: w}
-		start := time.Now()
+		start := time.Since(begin)
 		next.ServeHTTP(t, r)
-		s.answered(t, r, time.Since(start))
+		s.answered(t, r, time.Since(begin)-start)
 	})
 }
 
