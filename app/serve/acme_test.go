@@ -56,9 +56,10 @@ func newAuthority(t *testing.T) *authority {
 	if a.certificate, err = x509.ParseCertificate(der); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(a)
+	server := httptest.NewUnstartedServer(a)
+	a.url = "http://" + server.Listener.Addr().String()
+	server.Start()
 	t.Cleanup(server.Close)
-	a.url = server.URL
 	return a
 }
 
@@ -152,7 +153,9 @@ func TestACME(t *testing.T) {
 	a := newAuthority(t)
 	data := t.TempDir()
 	port := freePort(t)
+	a.mu.Lock()
 	a.server = "127.0.0.1:" + port
+	a.mu.Unlock()
 	serve := func() *process {
 		p := serveProcess(t, "gated", "--listen", a.server, "--data", data, "--acme-host", "dash.example", "--acme-email", "ann@dash.example", "--acme-directory", a.url+"/directory")
 		if p.url() != "https://dash.example:"+port {
