@@ -94,7 +94,7 @@ func startReplicator(rawURL, path string, log *slog.Logger, empty func(context.C
 	r.all.SetShutdownSyncTimeout(0)                                // one try
 	r.all.Logger = slog.New(&litestreamLog{Handler: log.Handler(), told: &told{at: map[string]time.Time{}}}).With("part", "litestream")
 	r.db.SetLogger(r.all.Logger)
-	if err := r.all.Open(context.Background()); err != nil {
+	if err := r.db.Open(); err != nil {
 		return nil, fmt.Errorf("begin to replicate: %w", err)
 	}
 	ctx, end := context.WithCancel(context.Background())
@@ -155,6 +155,9 @@ func (r *replicator) capture(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err == nil && !r.begun {
+		err = r.all.Open(ctx) // not before: its snapshots read what the first Sync writes
+	}
 	r.trouble[capturing] = err
 	if err == nil {
 		r.begun, r.local, r.captured = true, max(r.local, pos.TXID), looked
