@@ -389,6 +389,7 @@ func TestBrowserDirectAppsComeAndGo(t *testing.T) {
 		for slug, tip := range map[string]string{"tabs": "Tabs tip", "others": "Others tip"} {
 			b.hover("#" + slug + " #target")
 			b.untilTexts(".tooltip-inner", tip)
+			b.afterEffects() // before which the tooltip does not hear that the mouse leaves
 			b.hover("#f1 #keep")
 			b.gone(".tooltip-inner")
 		}
@@ -398,6 +399,7 @@ func TestBrowserDirectAppsComeAndGo(t *testing.T) {
 	})
 	b.run("apart in the browser's storage", func() {
 		add("kept", "/app/field/")
+		b.untilApps(2)
 		b.until(`(document.querySelector("#kept").setAttribute("storage", "kept:"), true)`)
 		b.untilApps(2)
 		b.fill("#kept #field", "K")

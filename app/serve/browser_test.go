@@ -264,6 +264,12 @@ func (b *tab) untilText(selector, text string) {
 	b.until(fmt.Sprintf("(document.querySelector(%q) || {}).textContent === %q", selector, text))
 }
 
+// afterEffects waits until React has run the effects of what it shows.
+func (b *tab) afterEffects() {
+	b.Helper()
+	js[bool](b, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0, true))))`)
+}
+
 // untilIdle waits until the renderer has nothing to load and no callback runs.
 func (b *tab) untilIdle() {
 	b.Helper()

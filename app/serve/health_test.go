@@ -238,17 +238,18 @@ func TestReadyClosed(t *testing.T) {
 
 // A replica that is away is a warning: to send the visitors away would not help.
 func TestReadyReplica(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "replica")
+	folder, disk := filepath.Join(t.TempDir(), "replica"), filepath.Join(t.TempDir(), "disk")
 	mustDo := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	mustDo(os.Mkdir(folder, 0o700))
+	mustDo(os.Mkdir(disk, 0o700))
+	mustDo(os.Symlink(disk, folder)) // so that a write under way does not make it anew
 	s, _ := newServer(t, serve.Config{Apps: []*app.App{simple.New()}, Data: t.TempDir(), Replicate: "file://" + filepath.ToSlash(folder)})
 	mustDo(s.Store().SyncReplica(t.Context()))
-	mustDo(os.Rename(folder, folder+" away"))
+	mustDo(os.Rename(disk, disk+" away"))
 	mustDo(s.Store().AddUser(t.Context(), "ann", "", false))
 	if err := s.Store().SyncReplica(t.Context()); err == nil {
 		t.Fatal("there is a replica in a folder that is not there")
@@ -257,7 +258,7 @@ func TestReadyReplica(t *testing.T) {
 	if got := state.problems(); len(got) != 1 || !strings.HasPrefix(got[0], "replication: ") || !strings.Contains(got[0], "there is no folder") {
 		t.Errorf("the problems are %q", got)
 	}
-	mustDo(os.Rename(folder+" away", folder))
+	mustDo(os.Rename(disk+" away", disk))
 	mustDo(s.Store().SyncReplica(t.Context()))
 	state = wantReady(t, s)
 	if got := state.problems(); got != nil {

@@ -17,6 +17,8 @@
 //   storage  what begins the keys of the app's localStorage and sessionStorage
 //            (persistence, dcc.Store), so that two of the same app differ
 //
+// A change of one of them loads the app anew.
+//
 // Its methods are setProps(id, props) and getProps(id). Its events, which
 // bubble, are dash-ready, when the layout is there, and dash-error, with the
 // Error as detail. What it contains is shown until the app takes its place.
@@ -469,7 +471,7 @@
   }
 
   class DashApp extends HTMLElement {
-    static observedAttributes = ["src"];
+    static observedAttributes = ["src", "css", "storage"];
 
     #isOn = false; // it is in the page
     #start = null; // AbortController while the app is being loaded
