@@ -265,6 +265,7 @@ func testDemo(t *testing.T, w way) {
 		b.until(`getComputedStyle(document.querySelector("#styled")).color === "rgb(179, 38, 30)"`)
 	})
 	page("instance/pattern-state-callback/", func(b *tab) {
+		b.until(`document.body.innerText.includes("0 clicks on 2 buttons")`) // which moves the buttons
 		b.press("button", "Clicked 0 times")
 		b.until(`document.body.innerText.includes("1 clicks on 2 buttons") && document.body.innerText.includes("Clicked 1 times")`)
 	})

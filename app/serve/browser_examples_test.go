@@ -578,6 +578,8 @@ func (b *tab) place(selector string, text []string, press bool) (x, y float64) {
 		const e = %s;
 		if (!e) return null;
 		const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
+		const moves = e.wasAt !== (e.wasAt = x + " " + y); // what loads above it may move it
+		if (moves) return null;
 		const seen = r.width > 0 && r.top >= 0 && r.bottom <= innerHeight;
 		if (seen && (%t ? e.contains(document.elementFromPoint(x, y)) : r.top >= 60)) return [x, y];
 		// What is covered may be below the navigation bar, or in a list that scrolls.
