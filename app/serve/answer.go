@@ -25,24 +25,26 @@ var jsonType = []string{"application/json"}
 
 // answer writes an answer whose headers are set. HEAD gets the headers alone.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, text []byte) {
-	write := func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h["Content-Length"] = []string{strconv.Itoa(len(text))}
-		w.WriteHeader(status)
-		if r.Method != http.MethodHead {
-			_, _ = w.Write(text) // the visitor may have left
+	if len(text) >= compressFrom {
+		if len(r.Header["Accept-Encoding"]) > 0 {
+			s.compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { write(w, r, status, text) })).ServeHTTP(w, r)
+			return
 		}
-	}
-	if len(text) < compressFrom { // the frequent ones
-		write(w, r)
-		return
-	}
-	if len(r.Header["Accept-Encoding"]) == 0 {
 		w.Header().Add("Vary", "Accept-Encoding")
-		write(w, r)
-		return
 	}
-	s.compress(http.HandlerFunc(write)).ServeHTTP(w, r)
+	write(w, r, status, text)
+}
+
+// write writes an answer as it is. The HTTP server counts short ones.
+func write(w http.ResponseWriter, r *http.Request, status int, text []byte) {
+	head := r.Method == http.MethodHead
+	if head || len(text) >= compressFrom {
+		w.Header()["Content-Length"] = []string{strconv.Itoa(len(text))}
+	}
+	w.WriteHeader(status)
+	if !head {
+		_, _ = w.Write(text) // the visitor may have left
+	}
 }
 
 // render writes a page. It is made whole first, so that an error can still

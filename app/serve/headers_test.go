@@ -3,6 +3,7 @@ package serve_test
 import (
 	"crypto/tls"
 	"flag"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dashd/app"
+	"dashd/app/html"
 	"dashd/app/serve"
 	"dashd/examples/simple"
 )
@@ -148,4 +150,39 @@ func headerText(resp *http.Response) string {
 		text = v.pattern.ReplaceAllString(text, v.instead)
 	}
 	return text
+}
+
+// On the wire, every answer of apps tells its length: HEAD, too.
+func TestAnswersTellTheirLength(t *testing.T) {
+	wide := app.New("Wide")
+	wide.Layout = html.Div{Children: strings.Repeat("wide ", 1000)}
+	s, _ := newServer(t, serve.Config{Apps: []*app.App{simple.New(), wide}})
+	server := httptest.NewServer(s.Handler())
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+	defer client.CloseIdleConnections()
+	for _, path := range []string{"/app/simpleexample/_dash-layout", "/app/wide/_dash-layout", "/app/nobody/_dash-layout"} {
+		var length int64
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			request, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(answer.Body)
+			_ = answer.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if method == http.MethodGet {
+				length = int64(len(text))
+			}
+			if answer.ContentLength != length || length == 0 || answer.TransferEncoding != nil {
+				t.Errorf("%s %s: a length of %d, and %d bytes", method, path, answer.ContentLength, length)
+			}
+		}
+	}
 }

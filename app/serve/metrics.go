@@ -1,10 +1,8 @@
 package serve
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -155,73 +153,6 @@ func (a *appMetrics) ran(took time.Duration, err error) {
 		kind = panicKind
 	}
 	a.all.callbackErrors.WithLabelValues(a.app, kind).Inc()
-}
-
-// tally notes what becomes of a request.
-type tally struct {
-	http.ResponseWriter
-	request *http.Request // as the routes know it; nil if it did not come to them
-	visit   *Visit        // to an app or instance, or nil
-	status  int           // 0 until there is an answer
-}
-
-// WriteHeader implements [http.ResponseWriter].
-func (t *tally) WriteHeader(status int) {
-	if t.status == 0 && (status >= http.StatusOK || status == http.StatusSwitchingProtocols) {
-		t.status = status
-	}
-	t.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements [http.ResponseWriter].
-func (t *tally) Write(b []byte) (int, error) {
-	if t.status == 0 {
-		t.status = http.StatusOK
-	}
-	return t.ResponseWriter.Write(b)
-}
-
-// Unwrap is for [http.ResponseController].
-func (t *tally) Unwrap() http.ResponseWriter { return t.ResponseWriter }
-
-// Flush implements [http.Flusher], for the site's own pages.
-func (t *tally) Flush() { _ = http.NewResponseController(t.ResponseWriter).Flush() }
-
-// Hijack implements [http.Hijacker], for the site's own pages.
-func (t *tally) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return http.NewResponseController(t.ResponseWriter).Hijack()
-}
-
-// begin is a moment from which times are measured: that takes half as long as
-// to ask what time it is.
-var begin = time.Now()
-
-// count counts requests.
-func (s *Server) count(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t := &tally{ResponseWriter: w}
-		start := time.Since(begin)
-		next.ServeHTTP(t, r)
-		s.answered(t, r, time.Since(begin)-start)
-	})
-}
-
-// noteRequest lets count know the request that comes to the routes: the pattern
-// that it matches will stand there.
-func noteRequest(routes http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if t, ok := w.(*tally); ok {
-			t.request = r
-		}
-		routes.ServeHTTP(w, r)
-	})
-}
-
-// noteVisit lets count know whom a request visits.
-func noteVisit(w http.ResponseWriter, v *Visit) {
-	if t, ok := w.(*tally); ok {
-		t.visit = v
-	}
 }
 
 // statusLeft stands for the answer that a visitor did not wait for.

@@ -1,13 +1,9 @@
 package serve
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"time"
 
 	"github.com/klauspost/compress/gzhttp"
 
@@ -21,58 +17,8 @@ func (s *Server) middleware(routes http.Handler) http.Handler {
 	h = s.securityHeaders(h)
 	h = s.believeProxies(h)
 	h = s.containPanics(h)
-	return s.identify(s.count(h))
+	return s.account(h)
 }
-
-// requestIDHeader carries the id of a request, which its answer, its log lines
-// and an error page show.
-const requestIDHeader = "X-Request-Id"
-
-// requestID returns the id that identify gave the request.
-func requestID(w http.ResponseWriter) string {
-	if id := w.Header()[requestIDHeader]; len(id) > 0 {
-		return id[0]
-	}
-	return "none"
-}
-
-// identify gives each request an id, and logs it at debug level.
-func (s *Server) identify(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var id [8]byte
-		rand.Read(id[:])
-		w.Header()[requestIDHeader] = []string{hex.EncodeToString(id[:])}
-		if !s.config.Log.Enabled(r.Context(), slog.LevelDebug) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		start := time.Now()
-		counted := &countingWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(counted, r)
-		s.config.Log.Debug("request", "request", requestID(w), "method", r.Method, "path", loggable(r.URL.Path),
-			"status", counted.status, "bytes", counted.bytes, "took", time.Since(start))
-	})
-}
-
-// countingWriter notes the status and size of an answer.
-type countingWriter struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-func (w *countingWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *countingWriter) Write(b []byte) (int, error) {
-	n, err := w.ResponseWriter.Write(b)
-	w.bytes += int64(n)
-	return n, err
-}
-
-func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // containPanics turns a panic of a handler into an error.
 func (s *Server) containPanics(next http.Handler) http.Handler {

@@ -99,14 +99,17 @@ func measureLayout(ctx context.Context, t *table) error {
 	return nil
 }
 
-// profileUpdate loads update-component, of the app or of instances, for a while
-// and leaves the server's profiles in a directory.
-func profileUpdate(ctx context.Context, dir string, saved bool) error {
+// profile loads a server as the group of that name does, for a while, and
+// leaves its profiles in a directory.
+func profile(ctx context.Context, dir, group string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	handler, connections, requests := []string{dashdHandler, dir}, 8, always(updateRequest)
-	if saved {
+	switch group {
+	case "layout":
+		requests = always(layoutRequest(simple.New()))
+	case "saved":
 		handler, connections = []string{savedHandler, "16", dir}, 16
 		requests = changes(func(connection int) string { return savedPath(connection) + "_dash-update-component" })
 	}
