@@ -375,6 +375,9 @@ func TestBrowserFrames(t *testing.T) {
 		fmt.Fprint(w, `<!DOCTYPE html><title>Host</title><link rel="icon" href="data:,"><p id="own"></p><iframe id="one" src="/base/app/one/"></iframe><iframe id="two" src="/base/app/two/"></iframe>`)
 	})})
 	b := openTab(t, s.Handler(), "/base/")
+	connection := `dpd_live.open(new URL("/base` + wsPath + `", location).href)`
+	connected := "window.dpd_live && " + connection + `.positions.has("room") && ` + connection + ".pipes.size === 4"
+	b.until(connected) // so that its socket is not counted
 	var sockets atomic.Int32
 	if err := chromedp.Listen(b.ctx, func(event any) {
 		if _, ok := event.(*network.EventWebSocketCreated); ok {
@@ -384,8 +387,7 @@ func TestBrowserFrames(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.goTo("/base/?again") // now that sockets are counted
-	connection := `dpd_live.open(new URL("/base` + wsPath + `", location).href)`
-	b.until("window.dpd_live && " + connection + `.positions.has("room") && ` + connection + ".pipes.size === 4")
+	b.until(connected)
 	js[bool](b, `!!(window.gone = dpd_live.hear({channel: "room", label: "n", claim: "", message: v => own.textContent += v + " ", gap() {}, resume() {}}))`)
 	for _, id := range []string{"one", "two"} {
 		b.until(fmt.Sprintf(`%s.contentDocument.querySelector("#taken")?.textContent === "0"`, id))
