@@ -3,7 +3,7 @@
 //
 //	go run ./examples/bench                 everything, about three minutes
 //	go run ./examples/bench update layout   some of it
-//	go run ./examples/bench -profile DIR [saved]   profile the server of "update", "layout" or "saved"
+//	go run ./examples/bench -profile DIR update   profile the server of "update", "layout" or "saved"
 //
 // Wherever it can, it judges a ratio: the same work done by dashd and by
 // something plain, in turns, in one run on one machine. It exits with 1 when a
@@ -46,7 +46,7 @@ func main() {
 		}
 		return
 	}
-	dir := flag.String("profile", "", "only load a server, by default with update-component, and write its profiles into `DIR`")
+	dir := flag.String("profile", "", "only load the server of update, layout or saved, and write its profiles into `DIR`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, *dir, flag.Args())
@@ -57,7 +57,7 @@ func main() {
 // run does what the command line says and returns the exit code.
 func run(ctx context.Context, dir string, names []string) int {
 	if dir != "" {
-		if err := profile(ctx, dir, strings.Join(names, "")); err != nil {
+		if err := profile(ctx, dir, strings.Join(names, " ")); err != nil {
 			fmt.Fprintln(os.Stderr, "bench: profile:", err)
 			return 1
 		}

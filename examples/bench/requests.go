@@ -102,16 +102,21 @@ func measureLayout(ctx context.Context, t *table) error {
 // profile loads a server as the group of that name does, for a while, and
 // leaves its profiles in a directory.
 func profile(ctx context.Context, dir, group string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	handler, connections, requests := []string{dashdHandler, dir}, 8, always(updateRequest)
+	handler, connections := []string{dashdHandler, dir}, 8
+	var requests requests
 	switch group {
+	case "update":
+		requests = always(updateRequest)
 	case "layout":
 		requests = always(layoutRequest(simple.New()))
 	case "saved":
 		handler, connections = []string{savedHandler, "16", dir}, 16
 		requests = changes(func(connection int) string { return savedPath(connection) + "_dash-update-component" })
+	default:
+		return fmt.Errorf("there is no profile of %q: name update, layout or saved", group)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
 	}
 	server, err := startChild(ctx, handler...)
 	if err != nil {
