@@ -30,7 +30,7 @@ run: build ## Serve the demo site on http://127.0.0.1:8000
 	./dashd serve
 
 test: test-tools ## Run every test, those in the browser too
-	CGO_ENABLED=1 go test -race -shuffle=on -timeout 18m ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 15m ./...
 
 # The race detector needs gcc, the browser tests need Chromium, those of
 # examples/deploy nginx and systemd-analyze.
