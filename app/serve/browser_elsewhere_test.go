@@ -181,4 +181,5 @@ func TestBrowserElsewhere(t *testing.T) {
 		t.Errorf("cookies %s", cookies)
 	}
 	b.screenshot("elsewhere")
+	b.goTo("/") // before the server goes, to which the page would come back
 }
