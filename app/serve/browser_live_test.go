@@ -405,10 +405,15 @@ func TestBrowserFrames(t *testing.T) {
 	mustPublish(t, s, "n", 3)
 	b.until(`two.contentDocument.querySelector("#taken")?.textContent === "3"`)
 	b.untilText("#own", "1 2 3 ")
+	js[any](b, `two.contentWindow.left = true`)
+	js[any](b, `two.contentWindow.location.reload()`) // the page still hears, so its socket stays
+	b.until(`!two.contentWindow.left && two.contentDocument.querySelector("#taken")?.textContent === "3" && ` + connection + `.pipes.size === 3`)
+	mustPublish(t, s, "n", 4)
+	b.until(`two.contentDocument.querySelector("#taken")?.textContent === "4" && two.contentDocument.querySelector("#gaps")?.textContent === "0"`)
+	b.untilText("#own", "1 2 3 4 ")
+	two.want(t, 4)
 	js[any](b, `gone()`)
-	js[any](b, `two.contentWindow.location.reload()`)
-	b.until(`two.contentDocument.querySelector("#gaps")?.textContent === "0" && ` + connection + `.pipes.size === 2`)
-	two.want(t, 3)
+	b.until(connection + `.pipes.size === 2`)
 	if n := sockets.Load(); n != 1 {
 		t.Errorf("the page opened %d sockets", n)
 	}
