@@ -51,7 +51,7 @@ func (p part) saysPart(selector string, parts ...string) {
 }
 
 // press clicks the first element of a selector, with a text if one is given,
-// that is in the app and not covered.
+// that is in the app and not covered, when it has come to rest.
 func (p part) press(selector string, text ...string) {
 	p.Helper()
 	at, err := chromedp.Run(p.ctx, chromedp.Poll[[2]float64](fmt.Sprintf(`(() => {
@@ -61,8 +61,9 @@ func (p part) press(selector string, text ...string) {
 		const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
 		if (!e.contains(e.ownerDocument.elementFromPoint(x, y))) return null;
 		const frame = e.ownerDocument.defaultView.frameElement?.getBoundingClientRect();
-		return frame ? [x + frame.x, y + frame.y] : [x, y];
-	})()`, p.root, selector, len(text) > 0, strings.Join(text, "")), chromedp.WithPollingTimeout(10*time.Second)))
+		const at = frame ? [x + frame.x, y + frame.y] : [x, y];
+		return e.wasAt === (e.wasAt = at.join(" ")) ? at : null;
+	})()`, p.root, selector, len(text) > 0, strings.Join(text, "")), chromedp.WithPollingInterval(10*time.Millisecond), chromedp.WithPollingTimeout(patience)))
 	if err != nil {
 		p.Fatalf("see %s %q: %v\nthe app says: %.2000s", selector, text, err, js[string](p.tab, p.text("*")+` || ""`))
 	}
@@ -101,10 +102,7 @@ func (b *tab) looks(name string) {
 		})
 		for _, width := range []int64{1280, 400} {
 			b.do("resize", chromedp.EmulateViewport(width, 900))
-			b.until(fmt.Sprintf("innerWidth === %d", width))
-			if got := js[int64](b, "document.documentElement.scrollWidth"); got > width {
-				b.Errorf("at %d pixels %s is %d wide", width, name, got)
-			}
+			b.untilFits(width)
 			b.screenshot(fmt.Sprintf("%s %s %d", strings.ReplaceAll(name, "/", " "), scheme, width))
 		}
 	}
@@ -351,6 +349,11 @@ func testDemoTwelve(t *testing.T, w way) {
 	}
 	connection := `dpd_live.open(new URL("` + b.base + wsPath + `", location).href)`
 	b.until(`window.dpd_live && ` + connection + `.positions.has("live_button_counter") && ` + connection + `.pipes.size === 2`)
+	settle := func() { // requests may wait for a connection
+		t.Helper()
+		b.until(isIdle + `(window) && [...document.querySelectorAll("iframe")].every(frame => ` + isIdle + `(frame.contentWindow))`)
+	}
+	settle()
 	f.callbacks()
 
 	texts := func() (list []string) {
@@ -405,6 +408,7 @@ func testDemoTwelve(t *testing.T, w way) {
 		b.run(step.name, func() {
 			before := texts()
 			step.act()
+			settle()
 			for i, text := range texts() {
 				if text != before[i] && !slices.Contains(step.of, all[i]) {
 					b.Errorf("%s changes too: %.200s", all[i].root, text)

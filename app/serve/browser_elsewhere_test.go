@@ -73,10 +73,10 @@ func (b *tab) inFrame(n int, expression string) {
 		b.Fatalf("enter frame %d: %v", n, err)
 	}
 	wait := fmt.Sprintf(`new Promise((resolve, reject) => {
-		const end = Date.now() + 20000;
+		const end = Date.now() + %d;
 		const look = () => { if (%s) resolve(""); else if (Date.now() < end) setTimeout(look, 10); else resolve(document.body.innerText || "nothing"); };
 		look();
-	})`, expression)
+	})`, patience.Milliseconds(), trying(expression))
 	result, err := chromedp.Call(b.ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: wait, ContextID: world.ExecutionContextID, AwaitPromise: new(true), ReturnByValue: new(true)})
 	if err != nil || string(result.Result.Value) != `""` {
 		b.Fatalf("wait in frame %d until %s: %v, %s", n, expression, err, result.Result.Value)

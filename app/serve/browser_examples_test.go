@@ -58,9 +58,7 @@ func TestBrowserExamples(t *testing.T) {
 				b.until(fmt.Sprintf(`%q.split("; ").every(part => document.querySelector(part))`, strings.Join(test.parts, "; ")))
 				b.untilIdle()
 				b.until(fmt.Sprintf("document.title === %q", test.title))
-				if got := js[int64](b, "document.documentElement.scrollWidth"); got > width {
-					t.Errorf("at %d pixels the page is %d wide", width, got)
-				}
+				b.untilFits(width)
 				b.screenshot(fmt.Sprint(a.Slug(), " ", width))
 			}
 		})
@@ -585,7 +583,7 @@ func (b *tab) place(selector string, text []string, press bool) (x, y float64) {
 		// What is covered may be below the navigation bar, or in a list that scrolls.
 		e.scrollIntoView({block: r.top < 60 || !seen ? "center" : "nearest", behavior: "instant"});
 		return null;
-	})()`, element, press), chromedp.WithPollingInterval(10*time.Millisecond), chromedp.WithPollingTimeout(10*time.Second)))
+	})()`, element, press), chromedp.WithPollingInterval(10*time.Millisecond), chromedp.WithPollingTimeout(patience)))
 	if err != nil {
 		b.Fatalf("see %s %q: %v\nthe page says: %.2000s", selector, text, err, js[string](b, "document.body.innerText"))
 	}

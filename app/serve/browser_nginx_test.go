@@ -188,7 +188,7 @@ func TestNginxStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := nginx("/x/y", without...)
 			s, _ := newServer(t, w.config(serve.Config{Apps: []*app.App{roomApp("Room", &taken{})}}))
-			client := &http.Client{Timeout: wireTimeout}
+			client := &http.Client{Timeout: patience}
 			resp, err := client.Post(w.serve(t, s.Handler())+w.base+wsPath, "application/json", strings.NewReader("["+subscription("u", "room", "", nil)+"]"))
 			if err != nil {
 				t.Fatal(err)

@@ -92,7 +92,7 @@ type tab struct {
 }
 
 // tabTimeout bounds what one test does in the browser.
-const tabTimeout = 90 * time.Second
+const tabTimeout = 3 * time.Minute
 
 // openTab serves h and opens a path of it.
 func openTab(t *testing.T, h http.Handler, path string) *tab {
@@ -218,6 +218,7 @@ func (b *tab) goTo(path string) {
 // click clicks the first visible element of a CSS selector.
 func (b *tab) click(selector string) {
 	b.Helper()
+	b.untilRests(selector)
 	b.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
@@ -227,6 +228,7 @@ func (b *tab) fill(selector, text string) {
 	if text == "" {
 		text = kb.Delete
 	}
+	b.untilRests(selector)
 	b.do("fill "+selector,
 		chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible),
 		chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)),
@@ -249,13 +251,33 @@ func js[T any](b *tab, expression string) T {
 	return value
 }
 
+// trying is the value of an expression, or false while it throws: what it asks
+// may not be there yet.
+func trying(expression string) string {
+	return fmt.Sprintf(`(() => { try { return (%s); } catch { return false; } })()`, expression)
+}
+
 // until waits until an expression is true.
 func (b *tab) until(expression string) {
 	b.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(10*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](trying(expression), chromedp.WithPollingInterval(10*time.Millisecond), chromedp.WithPollingTimeout(patience)))
 	if err != nil {
-		b.Fatalf("wait until %s: %v\nthe page says: %.2000s", expression, err, js[string](b, "document.body.innerText"))
+		value := js[string](b, fmt.Sprintf(`(() => { try { return String(%s); } catch (e) { return String(e); } })()`, expression))
+		b.Fatalf("wait until %s: %v\nit is %s, and the page says: %.2000s", expression, err, value, js[string](b, "document.body.innerText"))
 	}
+}
+
+// untilRests waits until an element has stayed where it is: what loads above it
+// may move it.
+func (b *tab) untilRests(selector string) {
+	b.Helper()
+	b.until(fmt.Sprintf(`(e => { const r = e.getBoundingClientRect(); return e.wasAt === (e.wasAt = r.x + " " + r.y); })(document.querySelector(%q))`, selector))
+}
+
+// untilFits waits until the page is no wider than its window.
+func (b *tab) untilFits(width int64) {
+	b.Helper()
+	b.until(fmt.Sprintf("innerWidth === %d && document.documentElement.scrollWidth <= innerWidth", width))
 }
 
 // untilText waits until the element of a selector has the text.
@@ -270,12 +292,16 @@ func (b *tab) afterEffects() {
 	js[bool](b, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0, true))))`)
 }
 
-// untilIdle waits until the renderer has nothing to load and no callback runs.
+// isIdle is true of a window in which the renderer has nothing to load and no
+// callback runs.
+const isIdle = `(window => !window.document.querySelector("._dash-loading, ._dash-loading-callback") && (window.dash_stores || []).length > 0 &&
+	window.dash_stores.every(store => { const c = store.getState().callbacks; return store.getState().appLifecycle === "HYDRATED" &&
+		["requested", "prioritized", "blocked", "executing", "watched", "executed", "stored"].every(k => !c[k] || c[k].length === 0); }))`
+
+// untilIdle waits until nothing is under way in the page.
 func (b *tab) untilIdle() {
 	b.Helper()
-	b.until(`!document.querySelector("._dash-loading, ._dash-loading-callback") && (window.dash_stores || []).length > 0 &&
-		window.dash_stores.every(store => { const c = store.getState().callbacks; return store.getState().appLifecycle === "HYDRATED" &&
-			["requested", "prioritized", "blocked", "executing", "watched", "executed", "stored"].every(k => !c[k] || c[k].length === 0); })`)
+	b.until(isIdle + "(window)")
 }
 
 // screenshot keeps a picture of the page where DASHD_SCREENSHOTS names a folder.

@@ -22,6 +22,9 @@ import (
 	"dashd/examples/simple"
 )
 
+// patience is how long a test waits for what must come.
+const patience = time.Minute
+
 // TestMain lets the scripts run these programs by name.
 func TestMain(m *testing.M) {
 	testscript.Main(withBrowser{m}, map[string]func(){

@@ -135,11 +135,8 @@ func (f liveFrame) String() string {
 	return strings.TrimSpace(strings.TrimPrefix(f.Type, "pipe.") + " " + f.Channel)
 }
 
-// wireTimeout bounds the wait for a frame that is to come.
-const wireTimeout = 20 * time.Second
-
 func (w *wire) read() (f liveFrame, err error) {
-	ctx, cancel := context.WithTimeout(w.t.Context(), wireTimeout)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	_, text, err := w.conn.Read(ctx)
 	if err == nil {

@@ -58,9 +58,6 @@ func newManager(t *testing.T, name string) *manager {
 	return m
 }
 
-// patience is how long a test waits for what must come.
-const patience = time.Minute
-
 // await reads on until the process says a word that has the key.
 func (m *manager) await(key string) map[string]string {
 	m.t.Helper()

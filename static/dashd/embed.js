@@ -205,6 +205,7 @@
       this.clientside = Object.create(window.dash_clientside);
       this.ended = new AbortController();
       this.root = null;
+      this.changes = null; // of the mount, until the layout is there
       this.storages = {};
       if (storage) {
         for (const area of ["localStorage", "sessionStorage"]) this.storages[area] = prefixed(window[area], storage);
@@ -241,14 +242,22 @@
       this.setProps = this.clientside.set_props;
     }
 
-    // start mounts the app, at once.
+    // start mounts the app, at once. onReady is called when its layout is there.
+    // The renderer's hook for that comes too early, and with any hook the sign
+    // that it loads stays in apps without a first callback.
     start(onReady) {
       renderers.add(this);
-      const hooks = {layout_pre: null, request_pre: null, request_post: null, callback_resolved: null, request_refresh_jwt: null};
-      window.ReactDOM.flushSync(() => new this.Dash({...hooks, layout_post: onReady}));
+      window.ReactDOM.flushSync(() => new this.Dash());
+      this.changes = new MutationObserver(() => {
+        if (this.stores[0].getState().appLifecycle !== "HYDRATED" || this.mount.querySelector("._dash-loading")) return;
+        this.changes.disconnect();
+        onReady();
+      });
+      this.changes.observe(this.mount, {childList: true, subtree: true});
     }
 
     end() {
+      this.changes?.disconnect();
       this.mount.remove();
       this.root?.unmount();
       this.ended.abort();
