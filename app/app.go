@@ -46,6 +46,7 @@ type App struct {
 
 	// ValidationLayout, when set, is what callbacks are checked against, in
 	// place of the layout: it holds every component that callbacks may create.
+	// Pages of it may have IDs in common.
 	ValidationLayout Component
 
 	// SuppressCallbackExceptions permits callbacks for components that are not

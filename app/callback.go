@@ -78,6 +78,9 @@ func (c *Callback) DoRaw(function func(ctx *Context, args []json.RawMessage) ([]
 // a value of the page that did not fit. It returns values for the Outputs in
 // place of the callback's, nil for none, or an error in place of err. What it
 // sets by [Context.SetProps] reaches the page.
+//
+// It is not asked for calls that no longer count when they fail: those that
+// [LatestWins] has ended, and those whose [Timeout] has passed.
 type ErrorHandler func(ctx *Context, err error) (outputs []any, handled error)
 
 // OnError gives the callback an error handler of its own, before the app's.

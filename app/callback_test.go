@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -268,6 +269,60 @@ func TestOnError(t *testing.T) {
 			if strings.Count(fmt.Sprint(err), "run callback") > 1 {
 				t.Errorf("the callback is named twice: %v", err)
 			}
+		})
+	}
+}
+
+// Handlers are not asked for calls that no longer count.
+func TestOnErrorNotForLostCalls(t *testing.T) {
+	sleeps := func(int) (string, error) {
+		time.Sleep(time.Minute)
+		return "", errors.New("boom")
+	}
+	waits := func(ctx *app.Context, _ int) (string, error) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Minute):
+		}
+		return "", fmt.Errorf("query: %w", ctx.Err())
+	}
+	panics := func(ctx *app.Context, _ int) (string, error) {
+		_, err := waits(ctx, 0)
+		panic(err)
+	}
+	short, long := app.Timeout(time.Second), app.Timeout(time.Hour)
+	for _, tt := range []struct {
+		name    string
+		fn      any
+		options []app.Arg
+		calls   int
+		asked   int
+	}{
+		{"superseded", waits, []app.Arg{app.LatestWins()}, 3, 1},
+		{"superseded and panics", panics, []app.Arg{app.LatestWins()}, 3, 1},
+		{"superseded, with time left", waits, []app.Arg{app.LatestWins(), long}, 3, 1},
+		{"superseded, then late", waits, []app.Arg{app.LatestWins(), short}, 2, 0},
+		{"late", waits, []app.Arg{short}, 1, 0},
+		{"late without a context", sleeps, []app.Arg{short}, 1, 0},
+		{"in time", sleeps, []app.Arg{long}, 2, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked atomic.Int32
+				a := buttonApp(tt.fn, tt.options...)
+				a.OnError = func(*app.Context, error) ([]any, error) {
+					asked.Add(1)
+					return nil, nil
+				}
+				for range tt.calls {
+					go a.UpdateJSON(t.Context(), &app.Call{Page: "p"}, []byte(press))
+					synctest.Wait()
+				}
+				time.Sleep(time.Hour)
+				if got := int(asked.Load()); got != tt.asked {
+					t.Errorf("the handler was asked %d times, want %d", got, tt.asked)
+				}
+			})
 		})
 	}
 }

@@ -69,7 +69,7 @@ func (d Dependency) AllowDuplicate() Dependency {
 }
 
 // Optional permits an Input or State whose component is not in the layout; its
-// value is then null.
+// value is then null, and with MATCH its ID the one declared.
 func (d Dependency) Optional() Dependency {
 	d.optional = true
 	return d

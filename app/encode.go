@@ -218,6 +218,14 @@ func (e *encoder) value(v reflect.Value) error {
 		return nil
 	}
 	t := v.Type()
+	kind := t.Kind()
+	if (kind == reflect.Pointer || kind == reflect.Interface || kind == reflect.Map || kind == reflect.Slice) && v.IsNil() {
+		e.buf = append(e.buf, "null"...)
+		return nil
+	}
+	if !v.CanInterface() { // an embedded struct that is not exported, or a pointer to it: its methods cannot be called
+		return e.structure(reflect.Indirect(v))
+	}
 	switch t {
 	case timeType:
 		e.buf = appendTime(e.buf, v.Interface().(time.Time))
@@ -230,22 +238,16 @@ func (e *encoder) value(v reflect.Value) error {
 	case patchType, patchType.Elem(), reflect.TypeFor[PatchAt](), reflect.TypeFor[PatchValue](), figureType:
 		return e.any(v.Interface())
 	}
-	kind := t.Kind()
-	if (kind == reflect.Pointer || kind == reflect.Interface || kind == reflect.Map || kind == reflect.Slice) && v.IsNil() {
-		e.buf = append(e.buf, "null"...)
-		return nil
-	}
 	if kind == reflect.Struct && t.Implements(componentType) {
 		return e.component(v)
 	}
-	if kind != reflect.Interface && kind != reflect.Pointer || !isComponentPointer(t) {
-		switch {
-		case t.Implements(marshalerType):
-			return e.marshaler(v)
-		case v.CanAddr() && reflect.PointerTo(t).Implements(marshalerType):
-			return e.marshaler(v.Addr())
-		case t.Implements(textMarshalerType):
-			text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+	if !isComponentPointer(t) {
+		m := marshaling(v)
+		switch mt := m.Type(); {
+		case mt.Implements(marshalerType):
+			return e.marshaler(m)
+		case mt.Implements(textMarshalerType):
+			text, err := m.Interface().(encoding.TextMarshaler).MarshalText()
 			if err != nil {
 				return err
 			}
@@ -274,7 +276,7 @@ func (e *encoder) value(v reflect.Value) error {
 		e.depth--
 		return err
 	case reflect.Slice:
-		if t.Elem().Kind() == reflect.Uint8 {
+		if t.Elem().Kind() == reflect.Uint8 && !marshals(reflect.PointerTo(t.Elem())) {
 			e.buf = append(e.buf, '"')
 			e.buf = base64.StdEncoding.AppendEncode(e.buf, v.Bytes())
 			e.buf = append(e.buf, '"')
@@ -291,6 +293,20 @@ func (e *encoder) value(v reflect.Value) error {
 		return fmt.Errorf("a %s has no JSON form", t)
 	}
 	return nil
+}
+
+// marshaling returns v, or its address when it has one: the methods of a pointer
+// include those of the value.
+func marshaling(v reflect.Value) reflect.Value {
+	if v.CanAddr() && v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
+		return v.Addr()
+	}
+	return v
+}
+
+// marshals reports whether a type writes itself.
+func marshals(t reflect.Type) bool {
+	return t.Implements(marshalerType) || t.Implements(textMarshalerType)
 }
 
 func isComponentPointer(t reflect.Type) bool {
@@ -408,7 +424,11 @@ func appendFloat(b []byte, f float64, bits int) []byte {
 			format = 'e'
 		}
 	}
-	return strconv.AppendFloat(b, f, format, -1, bits)
+	b = strconv.AppendFloat(b, f, format, -1, bits)
+	if n := len(b); format == 'e' && b[n-4] == 'e' && b[n-2] == '0' { // 1e-7, not 1e-07
+		b = append(b[:n-2], b[n-1])
+	}
+	return b
 }
 
 // appendTime appends t as Python's datetime.isoformat does: microseconds only

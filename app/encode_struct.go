@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // How ordinary structs are encoded: by the tags of encoding/json.
@@ -25,7 +26,7 @@ func (e *encoder) structure(v reflect.Value) error {
 		}
 		first = false
 		e.buf = append(e.buf, f.key...)
-		if f.quoted {
+		if f.quotes(fv) {
 			inner := encoder{depth: e.depth}
 			if err := inner.value(fv); err != nil {
 				return at(f.name, err)
@@ -59,6 +60,7 @@ func fieldByIndex(v reflect.Value, index []int) (reflect.Value, bool) {
 // structField is a field of an ordinary struct as encoding/json's tags describe it.
 type structField struct {
 	name      string
+	tagged    bool   // with the name
 	key       []byte // `"name":`
 	index     []int
 	omitEmpty bool
@@ -67,11 +69,8 @@ type structField struct {
 }
 
 func (f *structField) omit(v reflect.Value) bool {
-	if f.omitZero {
-		if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
-			return z.IsZero()
-		}
-		return v.IsZero()
+	if f.omitZero && isZero(v) {
+		return true
 	}
 	if !f.omitEmpty {
 		return false
@@ -86,73 +85,118 @@ func (f *structField) omit(v reflect.Value) bool {
 	}
 }
 
+// quotes reports whether the option "string" is for a value: not for null, nor
+// for what writes itself.
+func (f *structField) quotes(v reflect.Value) bool {
+	return f.quoted && !(v.Kind() == reflect.Pointer && v.IsNil()) && !marshals(marshaling(v).Type())
+}
+
+// zeroer has its own mind about what its zero value is.
+type zeroer interface{ IsZero() bool }
+
+var zeroerType = reflect.TypeFor[zeroer]()
+
+func isZero(v reflect.Value) bool {
+	t, kind := v.Type(), v.Kind()
+	switch {
+	case !v.CanInterface(), (kind == reflect.Pointer || kind == reflect.Interface) && v.IsNil():
+		return v.IsZero()
+	case t.Implements(zeroerType):
+		return v.Interface().(zeroer).IsZero()
+	case reflect.PointerTo(t).Implements(zeroerType):
+		p := reflect.New(t)
+		p.Elem().Set(v)
+		return p.Interface().(zeroer).IsZero()
+	}
+	return v.IsZero()
+}
+
 var structPlans sync.Map // reflect.Type -> []structField
 
 func structPlan(t reflect.Type) []structField {
 	if plan, ok := structPlans.Load(t); ok {
 		return plan.([]structField)
 	}
-	var plan []structField
-	for _, f := range reflect.VisibleFields(t) {
-		tag, tagged := f.Tag.Lookup("json")
-		name, options, _ := strings.Cut(tag, ",")
-		if tag == "-" {
-			continue
-		}
-		if f.Anonymous && name == "" {
-			ft := f.Type
-			if ft.Kind() == reflect.Pointer {
-				ft = ft.Elem()
-			}
-			if ft.Kind() == reflect.Struct && !(tagged && name != "") {
-				continue // its fields are visible fields themselves
-			}
-		}
-		if !f.IsExported() || hiddenBelow(t, f) {
-			continue
-		}
-		if name == "" {
-			name = f.Name
-		}
-		plan = append(plan, structField{
-			name:      name,
-			key:       append(appendString(nil, name, true), ':'),
-			index:     f.Index,
-			omitEmpty: hasOption(options, "omitempty"),
-			omitZero:  hasOption(options, "omitzero"),
-			quoted:    hasOption(options, "string"),
-		})
-	}
-	plan = dominant(plan)
+	plan := dominant(appendFields(nil, t, nil, nil))
 	structPlans.Store(t, plan)
 	return plan
 }
 
-// hiddenBelow reports whether a promoted field lies in an embedded struct that
-// has a JSON name of its own, or that the tag "-" leaves out.
-func hiddenBelow(t reflect.Type, f reflect.StructField) bool {
-	for _, n := range f.Index[:len(f.Index)-1] {
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-		outer := t.Field(n)
-		if name, _, _ := strings.Cut(outer.Tag.Get("json"), ","); name != "" {
-			return true
-		}
-		t = outer.Type
+// appendFields appends the fields of a struct, and those of the structs embedded
+// in it, which are within other structs in turn.
+func appendFields(plan []structField, t reflect.Type, index []int, within []reflect.Type) []structField {
+	if slices.Contains(within, t) {
+		return plan // it embeds itself: its fields are there already, less nested
 	}
-	return false
+	within = append(within, t)
+	for i := range t.NumField() {
+		f := t.Field(i)
+		ft := f.Type
+		if ft.Name() == "" && ft.Kind() == reflect.Pointer {
+			ft = ft.Elem()
+		}
+		embedded := f.Anonymous && ft.Kind() == reflect.Struct // exported or not
+		tag := f.Tag.Get("json")
+		if tag == "-" || !f.IsExported() && !embedded {
+			continue
+		}
+		name, options, _ := strings.Cut(tag, ",")
+		tagged := isJSONName(name)
+		at := append(slices.Clone(index), i)
+		switch {
+		case embedded && !tagged:
+			plan = appendFields(plan, ft, at, within)
+			continue
+		case !tagged:
+			name = f.Name
+		}
+		plan = append(plan, structField{
+			name:      name,
+			tagged:    tagged,
+			key:       append(appendString(nil, name, true), ':'),
+			index:     at,
+			omitEmpty: hasOption(options, "omitempty"),
+			omitZero:  hasOption(options, "omitzero"),
+			quoted:    hasOption(options, "string") && isQuotable(ft.Kind()),
+		})
+	}
+	return plan
 }
 
-// dominant keeps, of fields with one JSON name, the least nested.
+// isJSONName reports whether encoding/json takes the name in a tag.
+func isJSONName(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r)
+	})
+}
+
+// isQuotable reports whether the option "string" is for a kind: that of strings,
+// numbers and booleans.
+func isQuotable(kind reflect.Kind) bool {
+	return kind == reflect.String || kind >= reflect.Bool && kind <= reflect.Float64
+}
+
+// dominant keeps, of fields with one JSON name, the least nested; of several
+// such the only tagged one, and else none.
 func dominant(plan []structField) []structField {
-	best := make(map[string]int, len(plan))
-	for _, f := range plan {
-		if depth, ok := best[f.name]; !ok || len(f.index) < depth {
-			best[f.name] = len(f.index)
+	best := make(map[string]*structField, len(plan))
+	count := make(map[string]int, len(plan)) // of fields as good as the best
+	for i := range plan {
+		f := &plan[i]
+		switch b := best[f.name]; {
+		case b == nil, len(f.index) < len(b.index), len(f.index) == len(b.index) && f.tagged && !b.tagged:
+			best[f.name], count[f.name] = f, 1
+		case len(f.index) == len(b.index) && f.tagged == b.tagged:
+			count[f.name]++
 		}
 	}
-	return slices.DeleteFunc(plan, func(f structField) bool { return len(f.index) > best[f.name] })
+	kept := make([]structField, 0, len(best))
+	for i := range plan {
+		if f := &plan[i]; best[f.name] == f && count[f.name] == 1 {
+			kept = append(kept, *f)
+		}
+	}
+	return kept
 }
 
 func hasOption(options, name string) bool {

@@ -3,8 +3,10 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -78,7 +80,7 @@ func TestEncode(t *testing.T) {
 		{"ints", []any{1, int8(-2), uint64(math.MaxUint64), int64(math.MinInt64)}, `[1,-2,18446744073709551615,-9223372036854775808]`},
 		{"big int", new(big.Int).Lsh(big.NewInt(1), 70), `1180591620717411303424`},
 		{"json.Number", json.Number("1.10"), `1.10`},
-		{"floats", []any{1.0, 1e-7, 1e22, float32(1.5), 0.1}, `[1,1e-07,1e+22,1.5,0.1]`},
+		{"floats", []any{1.0, 1e-7, 1e22, float32(1.5), 0.1}, `[1,1e-7,1e+22,1.5,0.1]`},
 		{"NaN at any depth", app.Dict{"a": []float64{1, nan, inf}, "b": []any{math.Inf(-1), float32(nan)}, "c": inner{Deep: nan}},
 			`{"a":[1,null,null],"b":[null,null],"c":{"deep":null,"name":""}}`},
 		{"time", []any{utc, utc.Add(60 * time.Microsecond), utc.In(time.FixedZone("", 3600))},
@@ -112,6 +114,186 @@ func TestEncode(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+type (
+	text  int    // has MarshalText
+	ptext string // has it by pointer
+	btext byte   // of which a list is no base64
+	pzero int    // has IsZero by pointer
+
+	base   struct{ A, B int }
+	marks  struct{ base } // marshals itself
+	other  struct{ base } // so does this
+	number int
+	loop   struct {
+		Name string
+		*loop
+	}
+	one   struct{ X, Y, Z int }
+	two   struct{ X, Y int }
+	three struct {
+		X int `json:"X"`
+		Y int `json:"Y"`
+	}
+	both struct {
+		Left
+		Right
+	}
+	Left  struct{ Same }
+	Right struct{ Same }
+	Same  struct{ S int }
+)
+
+func (v text) MarshalText() ([]byte, error)   { return fmt.Appendf(nil, "text %d", int(v)), nil }
+func (v *ptext) MarshalText() ([]byte, error) { return []byte("ptext " + *v), nil }
+func (v btext) MarshalText() ([]byte, error)  { return []byte{'b', byte(v)}, nil }
+func (v *pzero) IsZero() bool                 { return *v == 7 }
+func (marks) MarshalJSON() ([]byte, error)    { return []byte(`"marks"`), nil }
+func (other) MarshalJSON() ([]byte, error)    { return []byte(`"other"`), nil }
+func (other) IsZero() bool                    { panic("not to be called") }
+
+// Ordinary values are written as encoding/json writes them.
+func TestEncodeAsJSON(t *testing.T) {
+	n, f, b, nobody := 5, 2.5, true, (*int)(nil)
+	twins := reflect.Zero(reflect.StructOf([]reflect.StructField{ // in a type's source go vet finds them
+		{Name: "A", Type: reflect.TypeFor[int](), Tag: `json:"x"`},
+		{Name: "B", Type: reflect.TypeFor[int](), Tag: `json:"x"`},
+		{Name: "C", Type: reflect.TypeFor[int]()},
+	})).Interface()
+	for _, v := range []any{
+		// Embedded structs.
+		struct{ base }{base{1, 2}},
+		struct{ *base }{&base{1, 2}},
+		struct{ *base }{},
+		struct {
+			base `json:"base"`
+		}{base{1, 2}},
+		struct {
+			*base `json:"base"`
+		}{&base{1, 2}},
+		struct {
+			*base `json:"base"`
+		}{},
+		struct {
+			base `json:",omitempty"`
+		}{},
+		struct {
+			base `json:"-"`
+			C    int
+		}{},
+		struct {
+			number `json:"n"`
+			C      int
+		}{1, 2},
+		struct {
+			*number `json:"n"`
+			C       int
+		}{nil, 2},
+		struct{ Same }{Same{1}},
+		struct{ error }{},
+		struct{ fmt.Stringer }{},
+		loop{"a", &loop{"b", nil}},
+
+		// Fields of one name.
+		twins,
+		struct {
+			A int `json:"B"`
+			B int
+		}{1, 2},
+		struct {
+			one
+			two
+		}{one{1, 2, 3}, two{4, 5}},
+		struct {
+			one
+			three
+		}{one{1, 2, 3}, three{4, 5}},
+		struct {
+			one
+			X string
+		}{one{1, 2, 3}, "outer"},
+		both{Left{Same{1}}, Right{Same{2}}},
+
+		// Options.
+		struct {
+			A *int           `json:",string"`
+			B *int           `json:",string"`
+			C []int          `json:",string"`
+			D string         `json:",string"`
+			E *float64       `json:",string"`
+			F *bool          `json:"f,string"`
+			G **int          `json:",string"`
+			H any            `json:",string"`
+			I base           `json:",string"`
+			J text           `json:",string"`
+			K uint8          `json:",string"`
+			L map[string]int `json:",string"`
+		}{&n, nobody, []int{1}, `a"b`, &f, &b, &nobody, 1, base{}, 1, 2, nil},
+		struct {
+			A []int        `json:",omitempty,omitzero"`
+			B []int        `json:",omitzero"`
+			C *time.Time   `json:",omitzero"`
+			D any          `json:",omitzero"`
+			E pzero        `json:",omitzero"`
+			F pzero        `json:",omitzero"`
+			G base         `json:",omitempty"`
+			H base         `json:",omitzero"`
+			I [0]int       `json:",omitempty"`
+			J fmt.Stringer `json:",omitzero"`
+		}{A: []int{}, B: []int{}, D: 0, E: 7},
+		struct {
+			A int `json:"-,"`
+			B int `json:"a b.c/d"`
+			C int `json:"ü"`
+			D int `json:"☃"`
+			E int `json:"a\\b"`
+			f int
+		}{1, 2, 3, 4, 5, 6},
+
+		// Types that marshal themselves, in places of which an address can be
+		// had and others.
+		[]ptext{"a"}, [1]ptext{"a"}, &[1]ptext{"a"}, map[string]ptext{"k": "a"}, []*ptext{nil},
+		struct{ A ptext }{"a"}, &struct{ A ptext }{"a"}, []struct{ A ptext }{{"a"}},
+		ptext("a"), new(ptext), []any{ptext("a")},
+		text(1), []text{1}, new(text), map[text]int{2: 1}, []btext{'x', 'y'}, []byte("xy"),
+		*big.NewFloat(1.5), big.NewFloat(1.5), []big.Float{*big.NewFloat(1.5)}, []big.Int{*big.NewInt(7)},
+		struct {
+			marks `json:"m"`
+			C     int
+		}{},
+	} {
+		want, err := json.Marshal(v)
+		if err != nil {
+			t.Fatalf("%+v: %v", v, err)
+		}
+		if got := encoded(t, v); got != string(want) {
+			t.Errorf("%+v:\ngot  %s\nwant %s", v, got, want)
+		}
+	}
+	// Where neither of two methods is promoted, both structs are asked; those
+	// that are not exported cannot be, which encoding/json does not survive.
+	v := struct {
+		marks `json:"m"`
+		other `json:"o,omitzero"`
+	}{other: other{base{1, 2}}}
+	if got, want := encoded(t, v), `{"m":{"A":0,"B":0},"o":{"A":1,"B":2}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestEncodeFloats(t *testing.T) {
+	for _, f := range []float64{0, 1, -1.5, 1e-5, 1e-6, 9.99e-7, 1e-7, -1.5e-9, 1e-10, 1e-100, 5e-324, 1e20, 1e21, 1.5e22, 1e100, math.MaxFloat64, 1.0 / 3} {
+		for _, v := range []any{f, float32(f), []float64{f}, []any{f}} {
+			want, err := json.Marshal(v)
+			if err != nil {
+				continue // too large for a float32
+			}
+			if got := encoded(t, v); got != string(want) {
+				t.Errorf("%T: got %s, want %s", v, got, want)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -166,6 +167,9 @@ func fieldSlots(t reflect.Type, dependencies []Dependency) ([]slot, []string) {
 			tag, ok := f.Tag.Lookup("dash")
 			switch {
 			case !ok && isTagged(f.Type):
+				if !f.IsExported() && !f.Anonymous {
+					problems = append(problems, fmt.Sprintf("field %s with tagged fields is not exported", f.Name))
+				}
 				walk(f.Type, at)
 				continue
 			case !ok:
@@ -259,7 +263,7 @@ func decodeValue(raw []byte, dst reflect.Value) error {
 	}
 	switch dst.Kind() { // the frequent types, without encoding/json's machinery
 	case reflect.String:
-		if raw[0] == '"' && dst.Type() != idType && simpleString(raw) && !reflect.PointerTo(dst.Type()).Implements(unmarshalerType) {
+		if raw[0] == '"' && simpleString(raw) && !decodesItself(dst.Type()) {
 			dst.SetString(string(raw[1 : len(raw)-1]))
 			return nil
 		}
@@ -276,9 +280,20 @@ func decodeValue(raw []byte, dst reflect.Value) error {
 }
 
 var (
-	unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
-	intType         = reflect.TypeFor[int]()
+	unmarshalerType     = reflect.TypeFor[json.Unmarshaler]()
+	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
+	stringType          = reflect.TypeFor[string]()
+	intType             = reflect.TypeFor[int]()
 )
+
+// decodesItself reports whether a string type has a say in what it holds.
+func decodesItself(t reflect.Type) bool {
+	if t == stringType {
+		return false
+	}
+	pointer := reflect.PointerTo(t)
+	return t == numberType || pointer.Implements(unmarshalerType) || pointer.Implements(textUnmarshalerType)
+}
 
 // simpleString reports whether a valid JSON string is ASCII without escapes.
 func simpleString(raw []byte) bool {

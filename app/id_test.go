@@ -15,6 +15,7 @@ func TestKey(t *testing.T) {
 		{app.Key("type", "done", "index", 3), `{"index":3,"type":"done"}`},
 		{app.Key("index", 1.5, "on", true), `{"index":1.5,"on":true}`},
 		{app.Key("type", "in", "index", app.ALL), `{"index":["ALL"],"type":"in"}`},
+		{app.Key("rate", 1e-7, "size", 1e21), `{"rate":1e-7,"size":1e+21}`}, // as JavaScript writes them
 		{app.Key("t", `a"b<c.d`), `{"t":"a\"b<c.d"}`},
 	} {
 		if string(tt.id) != tt.want {

@@ -279,6 +279,24 @@ func TestSaveRefusesFromPage(t *testing.T) {
 	}
 }
 
+// The null of an optional component that is not in the page is not its value.
+func TestSaveOptional(t *testing.T) {
+	a := app.New("Optional")
+	a.Layout = html.Div{Children: app.List{html.Button{ID: "b"}, html.Div{ID: "o"}, html.Div{ID: "shown"}}}
+	a.SuppressCallbackExceptions = true
+	a.Callback(app.Output("o", "children"), app.Input("b", "n_clicks"), app.State("extra", "value").Optional()).
+		Do(func(int, *string) any { return app.NoUpdate })
+	for state, want := range map[string]string{
+		`{"id":"extra","property":"value","allow_optional":true,"value":null}`: "",
+		`{"id":"extra","property":"value","value":null}`:                       "carried extra.value=null",
+	} {
+		saved := newRecorder(t, `{"extra":{"value":"kept"}}`)
+		if _, err := update(t, a, &app.Call{Instance: saved}, 0, prop("o", "children", ""), prop("b", "n_clicks", "1"), state); err != nil || saved.writes() != want {
+			t.Errorf("%s: saved is %q, %v; want %q", state, saved.writes(), err, want)
+		}
+	}
+}
+
 // An answer that cannot be saved is told to the app's log, without the value.
 func TestSaveLogs(t *testing.T) {
 	var log strings.Builder

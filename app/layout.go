@@ -100,11 +100,21 @@ func (a *App) ValidationLayoutJSON() ([]byte, error) {
 	return b.validation, nil
 }
 
-// node is a component of a layout that has an ID.
+// node is what has an ID in a layout: a component, or in a ValidationLayout
+// several, of different pages.
 type node struct {
-	component Component
-	plan      *componentPlan // nil for an Element
-	name      string         // of the component's type
+	name  string           // of the last one's type
+	plans []*componentPlan // nil for an Element
+}
+
+// knows reports whether one of the components has the property.
+func (n node) knows(property string) bool {
+	return slices.ContainsFunc(n.plans, func(p *componentPlan) bool { return p == nil || p.knows(property) })
+}
+
+// suggest is that of the last component, when the node does not know property.
+func (n node) suggest(property string) string {
+	return n.plans[len(n.plans)-1].suggest(property)
 }
 
 // tree is what the checks know of a layout.
@@ -113,6 +123,7 @@ type tree struct {
 	index    *layoutIndex
 	suites   []*Suite
 	nodes    map[ID]node
+	doubled  []ID           // that several components have
 	patterns map[ID]pattern // the dictionary IDs among the nodes
 	routes   bool           // has a dcc.Location
 	graphs   bool           // has a dcc.Graph
@@ -157,10 +168,11 @@ func readLayout(layout Component) *tree {
 				t.problems = append(t.problems, fmt.Sprintf("component %s has a wildcard in its ID; wildcards are for callbacks", label))
 			}
 		}
-		if _, twice := t.nodes[id]; twice {
-			t.problems = append(t.problems, fmt.Sprintf("ID %q is in the layout twice; give each component its own", string(id)))
+		plans := t.nodes[id].plans
+		if len(plans) > 0 {
+			t.doubled = append(t.doubled, id)
 		}
-		t.nodes[id] = node{c, plan, name}
+		t.nodes[id] = node{name, append(plans, plan)}
 		return nil
 	}
 	if err := e.any(layout); err != nil {

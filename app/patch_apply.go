@@ -208,19 +208,24 @@ func (o *operation) change(old *patched) (*patched, error) {
 	return old, nil
 }
 
-// calculate changes a number as JavaScript does. Add joins strings too.
+// calculate changes a number as JavaScript does: null counts as 0, false as 0,
+// true as 1, and a string as the number that it is. Add joins strings, with what
+// JavaScript writes for a number, a boolean and null.
 func (o *operation) calculate(old *patched) (*patched, error) {
 	if old == nil {
 		return nil, errNoValue
 	}
-	left, right := decoded(old.append(nil)), decoded(o.Params.Value)
-	if a, ok := left.(string); ok && o.Name == "Add" {
-		if b, ok := right.(string); ok {
-			return &patched{text: plainString(a + b)}, nil
+	left, right := old.append(nil), o.Params.Value
+	if o.Name == "Add" && (isString(left) || isString(right)) {
+		a, ok := asString(left)
+		b, too := asString(right)
+		if !ok || !too {
+			return nil, errNoNumber
 		}
+		return &patched{text: plainString(a + b)}, nil
 	}
-	a, ok := left.(float64)
-	b, too := right.(float64)
+	a, ok := asNumber(left)
+	b, too := asNumber(right)
 	if !ok || !too {
 		return nil, errNoNumber
 	}
@@ -241,8 +246,47 @@ func (o *operation) calculate(old *patched) (*patched, error) {
 	return &patched{text: text}, err
 }
 
+func isString(text []byte) bool {
+	_, ok := decoded(text).(string)
+	return ok
+}
+
+// asString returns what JavaScript joins to a string, where that is certain.
+func asString(text []byte) (s string, ok bool) {
+	switch v := decoded(text).(type) {
+	case string:
+		return v, true
+	case float64:
+		b, err := json.Marshal(v + 0) // as JavaScript writes it, which has no -0
+		return string(b), err == nil
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	return "null", isNull(text)
+}
+
+// asNumber returns what JavaScript calculates with, where that is certain.
+func asNumber(text []byte) (n float64, ok bool) {
+	switch v := decoded(text).(type) {
+	case string:
+		n, ok = decoded([]byte(v)).(float64) // JavaScript reads these, and a few more
+		return n, ok
+	case float64:
+		return v, true
+	case bool:
+		if v {
+			n = 1
+		}
+		return n, true
+	}
+	return 0, isNull(text)
+}
+
+// isNull tells null from what decoded has no value for.
+func isNull(text []byte) bool { return strings.TrimSpace(string(text)) == "null" }
+
 func decoded(text []byte) (v any) {
-	_ = json.Unmarshal(text, &v) // it is valid; a number too large for JavaScript is nil
+	_ = json.Unmarshal(text, &v) // nil for what is not JSON, and for a number too large for JavaScript
 	return v
 }
 
@@ -296,7 +340,7 @@ func (p *patched) append(b []byte) []byte {
 
 // isNull reports whether a value is not there, or null.
 func (p *patched) isNull() bool {
-	return p == nil || p.kind == 0 && strings.TrimSpace(string(p.text)) == "null"
+	return p == nil || p.kind == 0 && isNull(p.text)
 }
 
 // find returns where the step leads in an open value: -1 when nowhere, yet.

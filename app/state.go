@@ -246,28 +246,26 @@ func (a *App) CheckInitial(state BaseState) error {
 		if !ok && !open {
 			return Errorf(Invalid, "App %q has no component %s%s.", a.name, id, b.suggest(id))
 		}
-		if n.plan == nil {
+		if !ok {
 			continue
 		}
 		for _, property := range slices.Sorted(maps.Keys(state[id])) {
-			if !n.plan.knows(property) {
-				return Errorf(Invalid, "The %s %s has no property %s%s.", n.name, id, property, n.plan.suggest(property))
+			if !n.knows(property) {
+				return Errorf(Invalid, "The %s %s has no property %s%s.", n.name, id, property, n.suggest(property))
 			}
 		}
 	}
 	return nil
 }
 
-// node returns the component of the known layouts that has an ID.
-func (b *build) node(id ID) (node, bool) {
+// node returns what has an ID in the known layouts.
+func (b *build) node(id ID) (n node, ok bool) {
 	for _, t := range b.known {
-		if t != nil {
-			if n, ok := t.nodes[id]; ok {
-				return n, true
-			}
+		if t != nil && len(t.nodes[id].plans) > 0 {
+			n = node{t.nodes[id].name, append(n.plans, t.nodes[id].plans...)}
 		}
 	}
-	return node{}, false
+	return n, len(n.plans) > 0
 }
 
 func (b *build) suggest(id ID) string {

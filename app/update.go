@@ -123,6 +123,7 @@ func (p *property) read(c *cursor, d *Dependency) error {
 	if !c.enter('{') {
 		return errShape
 	}
+	lacking := false
 	for c.more() {
 		switch string(c.quotedKey()) {
 		case `"id"`:
@@ -131,9 +132,15 @@ func (p *property) read(c *cursor, d *Dependency) error {
 			p.rawProperty = c.value()
 		case `"value"`:
 			p.Value = c.value()
+		case `"allow_optional"`: // is there when the component is not
+			c.value()
+			lacking = true
 		default:
 			c.value()
 		}
+	}
+	if lacking && string(p.Value) == "null" {
+		p.Value = nil // not a value that the component has
 	}
 	return d.accepts(p)
 }
@@ -291,7 +298,7 @@ func (c *Callback) answer(ctx context.Context, b *build, call *Call, dash *Conte
 // run calls the function, within the callback's time.
 func (c *Callback) run(ctx context.Context, dash *Context, args []argument) ([]any, error) {
 	if c.timeout == 0 {
-		return c.handle(dash, args)
+		return c.handle(ctx, dash, args)
 	}
 	type outcome struct {
 		results []any
@@ -303,7 +310,7 @@ func (c *Callback) run(ctx context.Context, dash *Context, args []argument) ([]a
 	}
 	ended := make(chan outcome, 1) // so that a late function finds room and ends
 	go func() {
-		results, err := c.handle(dash, args)
+		results, err := c.handle(ctx, dash, args)
 		ended <- outcome{results, err}
 	}()
 	select {
@@ -327,9 +334,9 @@ func (c *Callback) run(ctx context.Context, dash *Context, args []argument) ([]a
 
 // handle calls the function and, when it fails, the error handler. It names
 // the callback in errors.
-func (c *Callback) handle(dash *Context, args []argument) ([]any, error) {
+func (c *Callback) handle(ctx context.Context, dash *Context, args []argument) ([]any, error) {
 	results, err := contain(func() ([]any, error) { return c.invoke(dash, args) })
-	if failure := err; failure != nil && c.onError != nil && !errors.Is(failure, ErrPreventUpdate) {
+	if failure := err; failure != nil && c.onError != nil && !errors.Is(failure, ErrPreventUpdate) && !isLost(ctx) {
 		results, err = contain(func() ([]any, error) { return c.onError(dash, failure) })
 		if err == nil && results == nil {
 			results = slices.Repeat([]any{NoUpdate}, len(c.outputs))
@@ -339,6 +346,13 @@ func (c *Callback) handle(dash *Context, args []argument) ([]any, error) {
 		return results, err
 	}
 	return nil, fmt.Errorf("run %s: %w", c.label(), err)
+}
+
+// isLost reports whether a call no longer counts: a newer one has taken its
+// place, or its time is over.
+func isLost(ctx context.Context) bool {
+	cause := context.Cause(ctx)
+	return errors.Is(cause, errSuperseded) || errors.Is(cause, context.DeadlineExceeded)
 }
 
 // contain turns a panic into an error.
@@ -401,12 +415,27 @@ func (d *Dependency) accepts(p *property) error {
 		p.ID = ID(p.rawID)
 		return nil
 	}
+	if d.lacks(p) {
+		p.ID = d.id
+		return nil
+	}
 	key, err := readPattern(p.rawID)
 	if err != nil || !d.pattern.matches(key) {
 		return other()
 	}
 	p.ID = key.id()
 	return nil
+}
+
+// lacks reports whether a property is what the renderer sends when an optional
+// dependency has no component: no value, and for an ID the pattern as it holds
+// it, with MATCH as an object.
+func (d *Dependency) lacks(p *property) bool {
+	if !d.optional || d.role == output || d.many() || p.Value != nil && string(p.Value) != "null" {
+		return false
+	}
+	id, err := readPattern(bytes.ReplaceAll(p.rawID, []byte(`{"wild":"MATCH"}`), []byte(`["MATCH"]`)))
+	return err == nil && id.id() == d.id
 }
 
 // outputsOf checks the concrete outputs that the page sent.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -206,6 +207,101 @@ func TestUpdateRefuses(t *testing.T) {
 				t.Errorf("the message repeats the visitor's value: %v", err)
 			}
 		})
+	}
+}
+
+// What the renderer sends for an optional component that is not there is the
+// pattern as it holds it, with MATCH as an object.
+func TestUpdateOptionalMatch(t *testing.T) {
+	key := func(kind string, n any) app.ID { return app.Key("type", kind, "n", n) }
+	optional := app.State(key("extra", app.MATCH), "value").Optional()
+	a := app.New("Optional")
+	a.Layout = page(html.Button{ID: key("b", 1)}, html.Div{ID: key("o", 1)})
+	says := func(ctx *app.Context, _ int, extra app.Match[*string]) string {
+		return fmt.Sprint(extra.ID == ctx.States[0].ID, " ", extra.ID, " ", extra.Value == nil)
+	}
+	input := app.Input(key("b", app.MATCH), "n_clicks")
+	a.Callback(app.Output(key("o", app.MATCH), "children"), input, optional).Do(says)
+	a.Callback(app.Output(key("o", app.MATCH), "title"), input, app.State(key("extra", app.MATCH), "value")).Do(says)
+	all := app.State(key("extra", app.ALL), "value").Optional()
+	a.Callback(app.Output(key("o", app.MATCH), "lang"), input, all).Do(func(int, []string) string { return "" })
+	if err := a.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	const missing = `{"id":{"n":{"wild":"MATCH"},"type":"extra"},"property":"value","allow_optional":true,"value":null}`
+	for _, tt := range []struct {
+		name     string
+		callback int
+		state    string
+		accepted bool
+	}{
+		{"missing", 0, missing, true},
+		{"keys in another order, no value", 0, `{"id":{"type":"extra","n":{"wild":"MATCH"}},"property":"value"}`, true},
+		{"not optional", 1, missing, false},
+		{"with a value", 0, strings.Replace(missing, "null", `"x"`, 1), false},
+		{"another pattern", 0, strings.Replace(missing, "extra", "other", 1), false},
+		{"another wildcard", 0, strings.Replace(missing, `"MATCH"`, `"ALL","multi":1`, 1), false},
+		{"a key too many", 0, strings.Replace(missing, `"type"`, `"x":1,"type"`, 1), false},
+		{"a wildcard too many", 0, strings.Replace(missing, `"extra"`, `{"wild":"MATCH"}`, 1), false},
+		{"another property", 0, strings.Replace(missing, `"property":"value"`, `"property":"title"`, 1), false},
+		{"in a list", 2, `[{"id":{"n":["ALL"],"type":"extra"},"property":"value","value":null}]`, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			property := []string{"children", "title", "lang"}[tt.callback]
+			got, err := update(t, a, nil, tt.callback, prop(key("o", 1), property, ""), prop(key("b", 1), "n_clicks", "1"), tt.state)
+			want := `{"multi":true,"response":{"{\"n\":1,\"type\":\"o\"}":{"children":"true {\"n\":[\"MATCH\"],\"type\":\"extra\"} true"}}}`
+			if tt.accepted && (err != nil || got != want) {
+				t.Errorf("got  %s, %v\nwant %s", got, err, want)
+			}
+			if !tt.accepted && (err == nil || app.ErrorCode(err) != app.Invalid) {
+				t.Errorf("got %s and error %v, want an Invalid error", got, err)
+			}
+		})
+	}
+}
+
+// color reads itself from text, and shade from JSON.
+type (
+	color string
+	shade string
+)
+
+func (c *color) UnmarshalText(text []byte) error {
+	if string(text) != "red" {
+		return errors.New("no such color")
+	}
+	*c = color(text)
+	return nil
+}
+
+func (s *shade) UnmarshalJSON(text []byte) error {
+	*s = shade("shade " + string(text))
+	return nil
+}
+
+// Types that read themselves do so as parameters too.
+func TestUpdateDecodes(t *testing.T) {
+	type plain string
+	for _, tt := range []struct {
+		fn    any
+		value string
+		want  string // "" for an Invalid error
+	}{
+		{func(c color) string { return string(c) }, `"red"`, "red"},
+		{func(c color) string { return string(c) }, `"evil"`, ""},
+		{func(s shade) string { return string(s) }, `"red"`, `shade \"red\"`},
+		{func(n json.Number) string { return n.String() }, `1.50`, "1.50"},
+		{func(n json.Number) string { return n.String() }, `"evil"`, ""},
+		{func(s plain) string { return string(s) }, `"evil"`, "evil"},
+	} {
+		body := strings.Replace(press, `"value":1`, `"value":`+tt.value, 1)
+		got, err := buttonApp(tt.fn).UpdateJSON(t.Context(), nil, []byte(body))
+		if want := `{"multi":true,"response":{"o":{"children":"` + tt.want + `"}}}`; tt.want != "" && (err != nil || string(got) != want) {
+			t.Errorf("%T of %s: got %s, %v, want %s", tt.fn, tt.value, got, err, want)
+		}
+		if tt.want == "" && (err == nil || app.ErrorCode(err) != app.Invalid) {
+			t.Errorf("%T of %s: got %s and error %v, want an Invalid error", tt.fn, tt.value, got, err)
+		}
 	}
 }
 

@@ -191,6 +191,9 @@ func (a *App) buildLayout(b *build, report func(site, format string, args ...any
 	for _, problem := range t.problems {
 		report(a.site, "app %q: %s", a.name, problem)
 	}
+	for _, id := range t.doubled {
+		report(a.site, "app %q: ID %q is in the layout twice; give each component its own", a.name, string(id))
+	}
 	b.routes, b.graphs = t.routes, t.graphs
 	if a.LayoutFunc == nil {
 		b.layout, b.index = t.json, t.index
@@ -272,10 +275,10 @@ func (t *tree) check(d Dependency) string {
 }
 
 func (n node) check(d Dependency) string {
-	if n.plan == nil || n.plan.knows(d.property) {
+	if n.knows(d.property) {
 		return ""
 	}
-	return fmt.Sprintf("%v %v: %s has no property %q%s", d.role, d, n.name, d.property, n.plan.suggest(d.property))
+	return fmt.Sprintf("%v %v: %s has no property %q%s", d.role, d, n.name, d.property, n.suggest(d.property))
 }
 
 func (t *tree) suggest(id ID) string {

@@ -29,6 +29,16 @@ func TestValidate(t *testing.T) {
 	type wrongTag struct {
 		Text string `dash:"in.valeu"`
 	}
+	type hidden struct {
+		group struct {
+			Text string `dash:"in.value"`
+		}
+	}
+	type hiddenOut struct {
+		group struct {
+			Text string `dash:"out.children"`
+		}
+	}
 	for _, tt := range []struct {
 		name string
 		make func(a *app.App)
@@ -63,6 +73,11 @@ func TestValidate(t *testing.T) {
 		{"property without a field", func(a *app.App) {
 			a.Callback(out, in, app.State("other", "title")).Do(func(tagged) string { return "" })
 		}, `has the tag dash:"other.title"`},
+		{"group that is not exported", func(a *app.App) { a.Callback(out, in).Do(func(h hidden) string { return h.group.Text }) },
+			"callback out.children: field group with tagged fields is not exported"},
+		{"group of results that is not exported", func(a *app.App) {
+			a.Callback(out, in).Do(func(s string) (h hiddenOut) { h.group.Text = s; return h })
+		}, "callback out.children: field group with tagged fields is not exported"},
 		{"unknown ID", func(a *app.App) { a.Callback(out, app.Input("inn", "value")).Do(func(string) string { return "" }) },
 			`Input inn.value: no component of the layout has the ID "inn" (did you mean "in"?)`},
 		{"unknown property", func(a *app.App) {
@@ -208,6 +223,14 @@ func TestSlug(t *testing.T) {
 
 // Callbacks for components that are not there yet, and optional ones.
 func TestValidatePermits(t *testing.T) {
+	type base struct {
+		Clicks int `dash:"b.n_clicks"`
+	}
+	embeds := buttonApp(func(in struct{ base }) string { return fmt.Sprint(in.Clicks) })
+	if got, err := embeds.UpdateJSON(t.Context(), nil, []byte(press)); err != nil || !strings.Contains(string(got), `"children":"1"`) {
+		t.Errorf("an embedded struct that is not exported: %s, %v", got, err)
+	}
+
 	a := app.New("Test")
 	a.Layout = page(html.Div{ID: "out"})
 	a.SuppressCallbackExceptions = true
@@ -226,5 +249,45 @@ func TestValidatePermits(t *testing.T) {
 	b.Callback(app.Output("out", "children"), app.Input("later", "value")).Do(func(string) string { return "" })
 	if err := b.Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Pages that a ValidationLayout stands for may each have a component with the
+// same ID: what one of them has is known.
+func TestValidationLayoutOfPages(t *testing.T) {
+	field := app.Key("type", "field", "index", 1)
+	pages := func() *app.App {
+		a := app.New("Pages")
+		a.Layout = page(html.Div{ID: "page"})
+		a.ValidationLayout = page(html.Div{ID: "page"},
+			page(html.Div{ID: "x"}, html.Div{ID: field}),
+			page(dcc.Input{ID: "x"}, dcc.Input{ID: field}))
+		return a
+	}
+	a := pages()
+	all := app.Key("type", "field", "index", app.ALL)
+	a.Callback(app.Output("page", "title"), app.Input("x", "value"), app.Input("x", "hidden")).Do(func(string, bool) string { return "" })
+	a.Callback(app.Output("page", "lang"), app.Input(all, "value"), app.Input(all, "hidden")).Do(func([]string, []bool) string { return "" })
+	if err := a.Validate(); err != nil {
+		t.Error(err)
+	}
+	if err := a.CheckInitial(app.BaseState{"x": {"value": []byte("1"), "hidden": []byte("true")}}); err != nil {
+		t.Error(err)
+	}
+	if err := a.CheckInitial(app.BaseState{"x": {"nope": []byte("1")}}); app.ErrorCode(err) != app.Invalid {
+		t.Errorf("an unknown property of the state gives %v", err)
+	}
+
+	a = pages()
+	a.Callback(app.Output("page", "title"), app.Input("x", "nope")).Do(func(string) string { return "" })
+	a.Callback(app.Output("page", "lang"), app.Input(all, "nope")).Do(func([]string) string { return "" })
+	if err := a.Validate(); err == nil || strings.Count(err.Error(), `has no property "nope"`) != 2 {
+		t.Errorf("got %v, want two unknown properties", err)
+	}
+
+	a = pages()
+	a.Layout, a.ValidationLayout = a.ValidationLayout, nil
+	if err := a.Validate(); err == nil || strings.Count(err.Error(), "is in the layout twice") != 2 {
+		t.Errorf("got %v, want two doubled IDs", err)
 	}
 }

@@ -1,6 +1,7 @@
 package apptest_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -175,6 +176,34 @@ func TestCallPatterns(t *testing.T) {
 
 	if !apptest.Call(t, a, app.Input(key(app.MATCH), "n_submit"), apptest.Change(key(1), "n_submit", 1)).Prevented() {
 		t.Error("a callback without outputs changed the page")
+	}
+}
+
+// What is sent for an optional component that is not there names its pattern.
+func TestCallOptional(t *testing.T) {
+	key := func(kind string, n any) app.ID { return app.Key("type", kind, "n", n) }
+	a := app.New("Optional")
+	a.Layout = app.List{html.Button{ID: key("b", 1)}, html.P{ID: key("o", 1)}}
+	a.Callback(
+		app.Output(key("o", app.MATCH), "children"),
+		app.Input(key("b", app.MATCH), "n_clicks"),
+		app.State(key("extra", app.MATCH), "value").Optional(),
+		app.State("plain", "value").Optional(),
+	).Do(func(_ int, extra app.Match[*string], plain *string) app.List {
+		return app.List{extra.ID, extra.Value, plain}
+	})
+	apptest.Check(t, a)
+	out, click := app.Output(key("o", 1), "children"), apptest.Change(key("b", 1), "n_clicks", 1)
+	const missing = `[{"n":["MATCH"],"type":"extra"},null,null]`
+	const there = `[{"n":1,"type":"extra"},"x",null]`
+	for want, props := range map[string][]apptest.Prop{
+		missing: {click},
+		there:   {click, apptest.Set(key("extra", 1), "value", "x")},
+	} {
+		var got json.RawMessage
+		if apptest.Call(t, a, out, props...).JSON(key("o", 1), "children", &got); string(got) != want {
+			t.Errorf("it says %s, want %s", got, want)
+		}
 	}
 }
 

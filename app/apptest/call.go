@@ -91,6 +91,8 @@ type dependency struct {
 	ID       app.ID `json:"id"`
 	Property string `json:"property"` // of an output: maybe with "@" and a hash
 	Optional bool   `json:"allow_optional"`
+
+	declared app.ID // with MATCH, where ID has its value
 }
 
 // String returns the dependency in Dash's notation, "id.property".
@@ -195,12 +197,29 @@ type sent struct {
 	ID       any    `json:"id"`
 	Property string `json:"property"`
 	Value    any    `json:"value,omitempty"`
+	Optional bool   `json:"allow_optional,omitempty"` // of a missing component
 }
 
 func newSent(id app.ID, property string, value any) sent {
 	s := sent{ID: id, Property: property, Value: value}
 	if id.IsKey() {
 		s.ID = json.RawMessage(id)
+	}
+	return s
+}
+
+// newMissing is what the renderer sends for an optional component that is not
+// there: the dependency as it holds it, with MATCH as an object.
+func newMissing(d dependency) sent {
+	s := newSent(d.declared, d.Property, null)
+	s.Optional = true
+	if m := members(d.declared); m != nil {
+		for key := range m {
+			if d.declared.Value(key) == app.MATCH {
+				m[key] = json.RawMessage(`{"wild":"MATCH"}`)
+			}
+		}
+		s.ID = m
 	}
 	return s
 }
@@ -232,6 +251,7 @@ func newRequest(t testing.TB, a *app.App, call *app.Call, output app.Dependency,
 	}
 	for _, list := range [][]dependency{c.outputs, c.Inputs, c.State} {
 		for i := range list {
+			list[i].declared = list[i].ID
 			list[i].ID = bind(list[i].ID, at)
 			if has(list[i].ID, app.MATCH) {
 				return nil, fmt.Errorf("%v has MATCH; name one component instead", list[i])
@@ -303,7 +323,7 @@ func (p page) arguments(role string, dependencies []dependency, at app.ID) ([]an
 		case len(found) > 0:
 			args[i] = newSent(found[0].id, d.Property, found[0].value(d.Property))
 		case d.Optional:
-			args[i] = newSent(d.ID, d.Property, null)
+			args[i] = newMissing(d)
 		default:
 			return nil, fmt.Errorf("%s %v: the layout has no such component; Set the property", role, d)
 		}
