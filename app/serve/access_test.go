@@ -2,10 +2,12 @@ package serve_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -489,6 +491,32 @@ func wantClosed(t *testing.T, b *client, base, path, body string) {
 				break
 			}
 			path = location
+		}
+	}
+}
+
+// Of changes at once, all count at once.
+func TestAccessAtOnce(t *testing.T) {
+	var apps []*app.App
+	for i := range 20 {
+		apps = append(apps, textApp(fmt.Sprint("App", i), "text", app.Public))
+	}
+	s, _ := newServer(t, serve.Config{Apps: apps, Data: t.TempDir()})
+	for round := range 60 {
+		access := []app.Access{app.Restricted(), app.Public}[round%2]
+		var changes sync.WaitGroup
+		for _, a := range apps {
+			changes.Go(func() {
+				if err := s.SetAppAccess(t.Context(), a.Slug(), access); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		changes.Wait()
+		for _, a := range apps {
+			if open := do(t, s.Handler(), "GET", "/app/"+a.Slug()+"/_dash-layout", "").StatusCode == http.StatusOK; open != (access == app.Public) {
+				t.Errorf("%s is open: %v", a.Slug(), open)
+			}
 		}
 	}
 }

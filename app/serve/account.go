@@ -98,7 +98,7 @@ func (s *Server) signOutEverywhere(w http.ResponseWriter, r *http.Request, v *Vi
 		return err
 	}
 	s.auditVisit(r, v, user, auditEndAll, "user "+user, "")
-	s.setSessionCookie(w, r, "")
+	s.setSessionCookie(w, r, nil, "")
 	s.goOn(w, r, s.config.BasePath)
 	return nil
 }

@@ -51,7 +51,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, text []byte) {
 // become an error.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) {
 	var text bytes.Buffer
-	if err := page.Render(r.Context(), &text); err != nil {
+	if err := page.Render(context.WithoutCancel(r.Context()), &text); err != nil { // also after a body that did not come
 		s.config.Log.Error("render page", "err", err, "request", requestID(w))
 		http.Error(w, "Something went wrong (id "+requestID(w)+").", http.StatusInternalServerError)
 		return
@@ -81,11 +81,11 @@ var statuses = map[app.Code]int{
 var isFailure = map[app.Code]bool{app.Internal: true, app.Unavailable: true, app.Full: true}
 
 // fail answers a request with an error: JSON for a program, a page for a
-// person. It is the one place where errors of requests are logged.
+// person. It is the one place where errors of requests are logged,
+// but for panics in the middle of an answer.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	log := s.config.Log.With("request", requestID(w))
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		log.Debug("visitor left", "path", loggable(r.URL.Path))
+		s.config.Log.Debug("visitor left", "request", requestID(w), "path", loggable(r.URL.Path))
 		return
 	}
 	code := app.ErrorCode(err)
@@ -95,22 +95,27 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		sentence = e.Message
 	}
 	if status != 0 && !isFailure[code] {
-		log.Debug("request refused", "path", loggable(r.URL.Path), "status", status, "err", err)
+		s.config.Log.Debug("request refused", "request", requestID(w), "path", loggable(r.URL.Path), "status", status, "err", err)
 	} else {
 		if status == 0 {
 			status = http.StatusInternalServerError
 		}
-		attrs := []any{slog.String("path", loggable(r.URL.Path)), slog.Any("err", err)}
-		if p, ok := errors.AsType[*app.PanicError](err); ok {
-			attrs = append(attrs, slog.String("stack", string(p.Stack)))
-			s.metrics.panics.Add(1)
-		}
-		log.Error("request failed", attrs...)
+		s.logFailure(w, r, err)
 	}
 	if status >= http.StatusInternalServerError {
 		s.noteFailure(w, r, status, err)
 	}
 	s.refuse(w, r, status, sentence)
+}
+
+// logFailure logs that the server has failed.
+func (s *Server) logFailure(w http.ResponseWriter, r *http.Request, err error) {
+	attrs := []any{slog.String("request", requestID(w)), slog.String("path", loggable(r.URL.Path)), slog.Any("err", err)}
+	if p, ok := errors.AsType[*app.PanicError](err); ok {
+		attrs = append(attrs, slog.String("stack", string(p.Stack)))
+		s.metrics.panics.Add(1)
+	}
+	s.config.Log.Error("request failed", attrs...)
 }
 
 // refuse answers with a status and a sentence for the visitor. The page shows

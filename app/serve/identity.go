@@ -135,7 +135,7 @@ func (s *Server) beginSession(w http.ResponseWriter, r *http.Request, v *Visit, 
 	if err != nil {
 		return err
 	}
-	s.setSessionCookie(w, r, session.Token())
+	s.setSessionCookie(w, r, nil, session.Token())
 	return nil
 }
 
@@ -157,7 +157,7 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request, v *Visit) error 
 			s.auditVisit(r, v, user.Name, auditSignOut, "", "")
 		}
 	}
-	s.setSessionCookie(w, r, "")
+	s.setSessionCookie(w, r, nil, "")
 	s.goOn(w, r, s.config.BasePath)
 	return nil
 }

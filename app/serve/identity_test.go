@@ -868,3 +868,59 @@ func TestDecorateFailsClosed(t *testing.T) {
 		t.Error("the log lacks the reason")
 	}
 }
+
+// What one user of the site has left in a browser is not for the next.
+func TestAuthenticateSessions(t *testing.T) {
+	s, _ := newServer(t, serve.Config{Apps: []*app.App{lampApp(app.Public)}, Pages: counting, Authenticate: func(r *http.Request) (*app.User, error) {
+		if name := r.Header.Get("X-User"); name != "" {
+			return &app.User{Name: name}, nil
+		}
+		return nil, nil
+	}})
+	b := newClient(t, s.Handler())
+	page := *b
+	var url string
+	page.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		if url, err = s.Visit(w, r).URL("app/lamp", parsedState(t, `{"lamp":{"value":"for ann"}}`)); err != nil {
+			t.Error(err)
+		}
+	})
+	page.get("/", "X-User", "ann")
+	for _, visit := range []struct {
+		user   string
+		count  int
+		status int // of ann's initial arguments
+	}{{"ann", 1, 200}, {"bob", 1, 404}, {"", 1, 404}, {"ann", 2, 200}, {"bob", 2, 404}, {"", 2, 404}} {
+		if got, want := bodyOf(t, b.get("/", "X-User", visit.user)), fmt.Sprint(" ", visit.count); !strings.HasSuffix(got, want) {
+			t.Errorf("%q finds %q, want …%q", visit.user, got, want)
+		}
+		wantStatus(t, b.get(url+"_dash-layout", "X-User", visit.user), visit.status)
+	}
+}
+
+// passed is a writer that knows how much went through it.
+type passed struct {
+	http.ResponseWriter
+	n int
+}
+
+func (p *passed) Write(text []byte) (int, error) {
+	p.n += len(text)
+	return p.ResponseWriter.Write(text)
+}
+
+// What a decorator puts around the answer is used.
+func TestDecorateWriter(t *testing.T) {
+	var through int
+	s, _ := newServer(t, serve.Config{Apps: []*app.App{textApp("Open", "open", app.Public)}, Decorate: func(_ serve.Route, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c := &passed{ResponseWriter: w}
+			next.ServeHTTP(c, r)
+			through = c.n
+		})
+	}})
+	if n := len(bodyOf(t, newClient(t, s.Handler()).get("/app/open/_dash-layout"))); n == 0 || through != n {
+		t.Errorf("of %d bytes, the decorator's writer had %d", n, through)
+	}
+}

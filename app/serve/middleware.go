@@ -29,7 +29,13 @@ func (s *Server) containPanics(next http.Handler) http.Handler {
 			case http.ErrAbortHandler:
 				panic(p)
 			default:
-				s.fail(w, r, &app.PanicError{Value: p, Stack: debug.Stack()})
+				err := &app.PanicError{Value: p, Stack: debug.Stack()}
+				if t, ok := w.(*tally); ok && t.status != 0 { // nothing may follow what has been sent, and it is not whole
+					s.logFailure(w, r, err)
+					s.noteFailure(w, r, http.StatusInternalServerError, err)
+					panic(http.ErrAbortHandler)
+				}
+				s.fail(w, r, err)
 			}
 		}()
 		next.ServeHTTP(w, r)

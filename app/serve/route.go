@@ -1,6 +1,9 @@
 package serve
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,6 +36,29 @@ func (s *Server) siteRoutes(admin bool) []siteRoute {
 // maxForm bounds the body of a form.
 const maxForm = 2 << 20
 
+var errFormTooLarge = app.Errorf(app.TooLarge, "The form is larger than the %d bytes that this server takes.", maxForm)
+
+// readForm reads the body, before anybody asks whose request it is: rights that
+// end while it is on its way do not count any more.
+func readForm(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	if r.ContentLength > maxForm {
+		return errFormTooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return errFormTooLarge
+	}
+	if err != nil {
+		return app.Errorf(app.Invalid, "The body did not arrive whole.")
+	}
+	arrived(w)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
 // handle adds the routes to mux, with what all of them need: access is decided
 // here, and methods that a path does not take are refused.
 func (s *Server) handle(mux *http.ServeMux, routes []siteRoute) {
@@ -41,6 +67,10 @@ func (s *Server) handle(mux *http.ServeMux, routes []siteRoute) {
 		pattern := s.config.BasePath + route.path
 		methods[pattern] = append(methods[pattern], route.method)
 		mux.HandleFunc(route.method+" "+pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := readForm(w, r); err != nil {
+				s.fail(w, s.Visit(w, r).in(r), err)
+				return
+			}
 			v := &Visit{server: s, w: w, r: r}
 			if s.foreignOrigin(r) != "" {
 				v.setForeign(nil)
@@ -55,11 +85,6 @@ func (s *Server) handle(mux *http.ServeMux, routes []siteRoute) {
 				s.turnAway(w, r, err)
 				return
 			}
-			if r.ContentLength > maxForm {
-				s.fail(w, r, app.Errorf(app.TooLarge, "The form is larger than the %d bytes that this server takes.", maxForm))
-				return
-			}
-			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 			w.Header().Set("Cache-Control", "no-store")
 			if err := route.serve(w, r, v); err != nil {
 				s.fail(w, r, err)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -80,6 +81,7 @@ type core struct {
 	joined         addressRates // connections of pipes
 	board          board
 	embedListeners embedListeners
+	accessLoad     sync.Mutex // what was read last is to stay
 }
 
 // New makes a server. It checks the apps ([app.Validate]) and returns all that
@@ -225,6 +227,8 @@ const databaseFile = "dashd.db"
 // loadAccess reads who may open the apps, where the store stands above their
 // code. Those who listen come back with the rights that they have now.
 func (s *Server) loadAccess(ctx context.Context) error {
+	s.accessLoad.Lock()
+	defer s.accessLoad.Unlock()
 	apps, err := s.store.Apps(ctx)
 	if err != nil {
 		return fmt.Errorf("read who may open the apps: %w", err)
@@ -437,6 +441,7 @@ func (s *Server) serveHome(w http.ResponseWriter, r *http.Request) {
 			links = append(links, views.AppLink{Title: m.page.Title, Name: m.app.Name(), URL: m.prefix})
 		}
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	s.render(w, r, http.StatusOK, s.site("Apps", user).Apps(links))
 }
 
@@ -446,6 +451,7 @@ func (s *Server) servePages(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, s.Visit(w, r).in(r), errNoPage)
 		return
 	}
+	arrived(w) // what these take, and how long, is for the site to say
 	w.Header()["Referrer-Policy"] = sameOrigin
 	delete(w.Header(), resourcePolicy) // who may use the site's own files, is for the site to say
 	v := &Visit{server: s, w: w, r: r}

@@ -596,3 +596,33 @@ func TestAssetsThatCannotBeRead(t *testing.T) {
 type brokenFS struct{}
 
 func (brokenFS) Open(string) (fs.File, error) { return nil, fs.ErrPermission }
+
+// An answer in whose middle a page panics does not look whole.
+func TestPanicInAnswer(t *testing.T) {
+	s, log := newServer(t, serve.Config{Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/csv")
+		_, _ = io.WriteString(w, strings.Repeat("1,2\n", 5000))
+		panic("half way")
+	})})
+	server := httptest.NewServer(s.Handler())
+	defer server.Close()
+	resp, err := http.Get(server.URL + "/report.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("the answer seems whole: %d … %.100s", resp.StatusCode, text[max(0, len(text)-100):])
+	}
+	if text := log.String(); !strings.Contains(text, "half way") || !strings.Contains(text, "server_test.go") {
+		t.Errorf("the log lacks the panic: %s", text)
+	}
+}
+
+// The list of the apps is for who asks.
+func TestHomeIsNotKept(t *testing.T) {
+	h, _ := mustNew(t, serve.Config{Apps: []*app.App{lampApp(app.Public)}})
+	if got := do(t, h, "GET", "/", "").Header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control: %s", got)
+	}
+}

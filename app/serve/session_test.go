@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dashd/app"
 	"dashd/app/dbc"
@@ -349,5 +351,43 @@ func TestSessionEnds(t *testing.T) {
 	wantJSON(t, w.answer(press(2)), pressed(1, 2, 0)) // the app is public: a new visitor
 	if strings.Contains(log.String(), `"level":"ERROR"`) {
 		t.Errorf("the log has errors: %s", log)
+	}
+}
+
+// gatedHeader is a writer at whose header something else happens first.
+type gatedHeader struct {
+	*httptest.ResponseRecorder
+	before func()
+}
+
+func (g *gatedHeader) WriteHeader(status int) {
+	g.before()
+	g.ResponseRecorder.WriteHeader(status)
+}
+
+// A function whose time is over cannot begin a session: the answer is being
+// written.
+func TestSessionAfterTimeout(t *testing.T) {
+	writing, noted := make(chan struct{}), make(chan error, 1)
+	a := app.New("Late")
+	a.Layout = html.Div{Children: append(buttons("b"), html.Div{ID: "out"})}
+	a.Callback(app.Output("out", "children"), clicks("b"), app.Timeout(time.Millisecond)).Do(func(ctx *app.Context, n int) (string, error) {
+		<-writing
+		_, err := ctx.Session().Add("failed", 1)
+		noted <- err
+		return "", err
+	})
+	s, _ := newServer(t, serve.Config{Apps: []*app.App{a}})
+	r := httptest.NewRequest("POST", "http://127.0.0.1/app/late/_dash-update-component",
+		strings.NewReader(`{"output":"out.children","outputs":{"id":"out","property":"children"},"inputs":[{"id":"b","property":"n_clicks","value":1}]}`))
+	r.Header.Set("Content-Type", "application/json")
+	var err error
+	w := &gatedHeader{httptest.NewRecorder(), func() {
+		close(writing)
+		err = <-noted
+	}}
+	s.Handler().ServeHTTP(w, r)
+	if w.Code != http.StatusGatewayTimeout || err == nil || len(w.Result().Cookies()) > 0 {
+		t.Errorf("status %d, cookies %v; the session: %v", w.Code, w.Result().Cookies(), err)
 	}
 }

@@ -66,12 +66,26 @@ func (t *tally) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // to ask what time it is.
 var begin = time.Now()
 
-// account gives each request an id, counts it, and logs it at debug level.
+// bodyTimeout is the time in which a request's body must have arrived, also one
+// that nobody reads: net/http does, before it answers.
+const bodyTimeout = time.Minute
+
+// arrived notes that a request's body is there, whose time account bounds: what
+// is done with it may take longer.
+func arrived(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every writer has deadlines
+}
+
+// account gives each request an id, counts it, and logs it at debug level. It
+// bounds the time of its body: see arrived.
 func (s *Server) account(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := &tally{ResponseWriter: w, id: [1]string{newRequestID()}}
 		w.Header()[requestIDHeader] = t.id[:]
 		start := time.Since(begin)
+		if r.ContentLength != 0 {
+			_ = http.NewResponseController(w).SetReadDeadline(begin.Add(start + bodyTimeout)) // not every writer has deadlines
+		}
 		next.ServeHTTP(t, r)
 		took := time.Since(begin) - start
 		s.answered(t, r, took)

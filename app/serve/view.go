@@ -101,7 +101,8 @@ func (s *Server) decorate() error {
 	s.decorated = map[Route]http.Handler{}
 	view := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if v := VisitOf(r); v != nil {
-			s.serveView(v.w, r, v)
+			v.w = w // the decorator's, through which all goes
+			s.serveView(w, r, v)
 			return
 		}
 		s.fail(w, r, fmt.Errorf("a decorator lost the request's context"))
@@ -349,9 +350,6 @@ func (s *Server) serveDependencies(w http.ResponseWriter, r *http.Request, m *mo
 // noCache makes browsers ask again at each load.
 var noCache = []string{"no-cache"}
 
-// bodyTimeout is the time in which a request's body must have arrived.
-const bodyTimeout = time.Minute
-
 func (s *Server) serveUpdate(w http.ResponseWriter, r *http.Request, v *Visit) error {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return app.Errorf(app.Unsupported, "The body must be sent as application/json.")
@@ -368,7 +366,10 @@ func (s *Server) serveUpdate(w http.ResponseWriter, r *http.Request, v *Visit) e
 		}
 	}
 	answer, err := v.place.mount.app.UpdateJSON(r.Context(), call, body)
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // counts from now, however long that took
+	v.end() // a function whose time is over may still run
+
+	// The answer's time counts from now, however long that took.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
 	switch {
 	case err != nil:
 		return err
@@ -380,13 +381,11 @@ func (s *Server) serveUpdate(w http.ResponseWriter, r *http.Request, v *Visit) e
 	return nil
 }
 
-// readBody reads a bounded body in bounded time.
+// readBody reads a bounded body.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > s.config.MaxBody {
 		return nil, s.tooLarge()
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout)) // not every writer has deadlines
 	var body []byte
 	var err error
 	if n := r.ContentLength; n >= 0 && n <= 64<<10 { // net/http gives no more than that
@@ -401,7 +400,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 		}
 		return nil, app.Errorf(app.Invalid, "The body did not arrive whole.")
 	}
-	_ = control.SetReadDeadline(time.Time{}) // the callback may take its time
+	arrived(w)
 	return body, nil
 }
 

@@ -120,12 +120,21 @@ func (v *Visit) SwapSessionValue(ctx context.Context, scope, key string, old, re
 	return session.SwapSessionValue(ctx, scope, key, old, replacement)
 }
 
+// siteUser returns whom the site has signed in, or nil: also where dashd's own
+// users sign in, whose sessions end when they leave.
+func (v *Visit) siteUser() *app.User {
+	if v.server.config.Authenticate == nil {
+		return nil
+	}
+	return v.User()
+}
+
 // current returns the session of the request's cookie, or nil. mu is held.
 func (v *Visit) current(ctx context.Context) (*store.Session, error) {
 	if v.looked {
 		return v.session, nil
 	}
-	cookie, err := v.r.Cookie(v.server.cookieName(v.r))
+	cookie, err := v.r.Cookie(v.server.cookieName(v.r, v.siteUser()))
 	if err != nil {
 		v.looked = true
 		return nil, nil
@@ -169,7 +178,7 @@ func (v *Visit) begin(ctx context.Context) (*store.Session, error) {
 		v.server.config.Log.Warn("a page begins a session whose cookie will not reach it; set SitePath", "page", v.r.URL.Path, "request", requestID(v.w))
 	}
 	v.session = v.server.store.NewSession()
-	v.server.setSessionCookie(v.w, v.r, v.session.Token())
+	v.server.setSessionCookie(v.w, v.r, v.siteUser(), v.session.Token())
 	return v.session, nil
 }
 
@@ -233,15 +242,22 @@ func (v *Visit) urlAt(p place, initial app.BaseState) (string, error) {
 }
 
 // cookieName names the session cookie. It differs by base path, so that two
-// servers on one host do not sign each other out.
-func (s *Server) cookieName(r *http.Request) string {
+// servers on one host do not sign each other out, and by the user that the site
+// has signed in, so that the next one in a browser finds nothing of the one
+// before: nobody tells when that one has left.
+func (s *Server) cookieName(r *http.Request, user *app.User) string {
+	name := s.cookie
+	if user != nil {
+		sum := sha256.Sum256([]byte(user.Name))
+		name += "-" + hex.EncodeToString(sum[:8])
+	}
 	switch {
 	case !s.secure(r):
-		return s.cookie
+		return name
 	case s.config.BasePath == "/":
-		return "__Host-" + s.cookie
+		return "__Host-" + name
 	default:
-		return "__Secure-" + s.cookie
+		return "__Secure-" + name
 	}
 }
 
@@ -258,9 +274,9 @@ func (s *Server) secure(r *http.Request) bool {
 
 // setSessionCookie gives the browser a session, or with "" takes it away. The
 // browser keeps it as long as the store does.
-func (s *Server) setSessionCookie(w http.ResponseWriter, r *http.Request, token string) {
+func (s *Server) setSessionCookie(w http.ResponseWriter, r *http.Request, user *app.User, token string) {
 	cookie := &http.Cookie{
-		Name:     s.cookieName(r),
+		Name:     s.cookieName(r, user),
 		Value:    token,
 		Path:     s.config.SitePath,
 		MaxAge:   int(s.store.SessionMaxAge.Seconds()),
