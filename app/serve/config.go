@@ -39,7 +39,8 @@ type Config struct {
 
 	// Authenticate tells who makes a request, in place of dashd's own users: nil
 	// for an anonymous visitor. With an error the request is refused. It is
-	// called by many goroutines at once, at most once for each request.
+	// called by many goroutines at once, at most once for each request. Each of
+	// its users has a session of his own in a browser, by his name.
 	Authenticate func(r *http.Request) (*app.User, error)
 
 	// SignInURL is where anonymous visitors go for what is not public; the
