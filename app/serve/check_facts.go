@@ -139,11 +139,11 @@ func (c *checkCommand) gather(ctx context.Context, i *invocation, parsed *kong.C
 		acme:        len(c.ACMEHost) > 0,
 		variables:   unknownVariables(os.Environ(), i.variables()),
 	}
-	f.readConfig(&c.settings, i.program)
+	f.readConfig(&c.settings, i.config(&c.settings))
 	f.debug = c.level() <= slog.LevelDebug || i.program.Log != nil && i.program.Log.Enabled(ctx, slog.LevelDebug)
 	f.readCertificate(c.TLSCert, c.TLSKey)
 	f.findSecrets(&c.settings, i, parsed)
-	f.lookAtFolder(i.program.Data)
+	f.lookAtFolder(i.data)
 	f.ask(ctx, lockWait)
 	if c.Deploy {
 		f.exposure = unitExposure(ctx)
@@ -152,8 +152,8 @@ func (c *checkCommand) gather(ctx context.Context, i *invocation, parsed *kong.C
 }
 
 // readConfig finds what is wrong with the apps, and with the configuration.
-func (f *facts) readConfig(c *settings, program Config) {
-	f.config = c.over(program)
+func (f *facts) readConfig(c *settings, config Config) {
+	f.config = config
 	f.apps = app.Validate(f.config.Apps...)
 	complete, err := f.config.withDefaults()
 	if err == nil {
@@ -162,8 +162,8 @@ func (f *facts) readConfig(c *settings, program Config) {
 	if err == nil && f.apps == nil {
 		_, err = prepare(f.config)
 	}
-	if err == nil && f.config.Replicate != "" {
-		err = store.CheckReplicaURL(f.config.Replicate)
+	if err == nil {
+		err = checkReplica(f.config)
 	}
 	f.configErr = errors.Join(c.check(), err)
 }
@@ -297,9 +297,9 @@ func (f *facts) ask(ctx context.Context, wait time.Duration) {
 	path := filepath.Join(f.data.path, databaseFile)
 	deadline := time.Now().Add(wait)
 	for f.data.there {
-		if conn, err := dialControl(ctx, f.data.path); err == nil {
+		if server := runningServer(ctx, f.data.path); server != nil {
 			f.running = true
-			f.askRunning(ctx, conn)
+			f.askRunning(ctx, server)
 			return
 		}
 		holder, held, err := store.Held(path)
@@ -321,12 +321,9 @@ func (f *facts) ask(ctx context.Context, wait time.Duration) {
 	}
 }
 
-func (f *facts) askRunning(ctx context.Context, conn net.Conn) {
-	client := &client{running: conn, http: &http.Client{Transport: &http.Transport{
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil },
-	}}}
-	told, err := call[inside](ctx, client, "check/show", nothing{})
-	if f.askErr = errors.Join(err, client.Close()); err == nil {
+func (f *facts) askRunning(ctx context.Context, server *http.Client) {
+	told, err := call[inside](ctx, &client{running: server}, "check/show", nothing{})
+	if f.askErr = err; err == nil {
 		f.inside = told
 	}
 }

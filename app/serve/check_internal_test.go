@@ -62,13 +62,19 @@ var inspected = []struct {
 	{"variables", func(f *facts) { f.variables = []string{`DASHD_LISEN; did you mean "DASHD_LISTEN"?`} }, Warning, "DASHD_LISEN"},
 	{"listen", func(f *facts) { f.listen = "8000" }, Error, `"8000"`},
 	{"listen", func(f *facts) { f.adminListen = "unix:" }, Error, `"unix:"`},
+	{"listen", func(f *facts) { f.listen = "127.0.0.1:80000" }, Error, `"127.0.0.1:80000"`},
 	{"hosts", func(f *facts) { f.config.AllowedHosts = []string{"https://dash.example.org"} }, Error, "is not a name"},
 	{"hosts", func(f *facts) { f.config.TrustedProxies = []string{"nginx"} }, Error, "is not an address"},
 	{"hosts", func(f *facts) { f.config.PublicURL += "/my-app" }, Warning, "has a path"},
 	{"certificate", func(f *facts) { f.certificate.err = os.ErrPermission }, Error, "permission denied"},
 	{"certificate", func(f *facts) {
 		f.certificate = certificate{expires: f.now.AddDate(1, 0, 0), wrongFor: "dash.example.org"}
+		f.config.TrustedProxies = nil
 	}, Error, "not for dash.example.org"},
+	{"certificate", func(f *facts) { // that only the proxy sees
+		f.certificate = certificate{expires: f.now.AddDate(1, 0, 0), wrongFor: "dash.example.org"}
+	}, Warning, "not for dash.example.org"},
+	{"certificate", func(f *facts) { f.certificate = certificate{expires: f.now, wrongFor: "dash.example.org"} }, Error, "has expired"},
 	{"certificate", func(f *facts) { f.certificate.expires = f.now }, Error, "has expired"},
 	{"certificate", func(f *facts) { f.certificate.expires = f.now.AddDate(0, 0, 13) }, Warning, "expires on 2026-05-14"},
 	{"data", func(f *facts) { f.data.err, f.running = os.ErrPermission, false }, Error, "cannot be used"},

@@ -3,7 +3,6 @@ package serve
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -108,10 +107,7 @@ func checkVariables(f *facts) (list []Finding) {
 
 func checkListen(f *facts) (list []Finding) {
 	for _, a := range []struct{ flag, address string }{{"--listen", f.listen}, {"--admin-listen", f.adminListen}} {
-		if a.address == "" || strings.HasPrefix(a.address, "unix:") && a.address != "unix:" {
-			continue
-		}
-		if _, port, err := net.SplitHostPort(a.address); err != nil || port == "" {
+		if a.address != "" && !isAddress(a.address) {
 			list = append(list, found(Error, fmt.Sprintf("%q is no address to listen on.", a.address), a.flag+" 127.0.0.1:8000, or "+a.flag+" unix:/run/dashd/dashd.sock")...)
 		}
 	}
@@ -131,21 +127,26 @@ func checkHosts(f *facts) (list []Finding) {
 	return list
 }
 
-func checkCertificate(f *facts) []Finding {
+func checkCertificate(f *facts) (list []Finding) {
 	c := f.certificate
 	switch {
 	case c.err != nil:
 		return found(Error, "The certificate cannot be used: "+c.err.Error()+".", "--tls-cert and --tls-key name files in PEM that belong together; the certificate comes before those of its issuers.")
 	case c.expires.IsZero():
 		return fine
-	case c.wrongFor != "":
-		return found(Error, fmt.Sprintf("The certificate %s is not for %s, the host of the public URL.", f.certFile, c.wrongFor), "Get one for it, or correct --public-url.")
 	case !f.now.Before(c.expires):
 		return found(Error, fmt.Sprintf("The certificate %s has expired on %s.", f.certFile, c.expires.Format(time.DateOnly)), "Renew it, and then: systemctl reload dashd")
 	case c.expires.Sub(f.now) < expirySoon:
-		return found(Warning, fmt.Sprintf("The certificate %s expires on %s.", f.certFile, c.expires.Format(time.DateOnly)), "Renew it, and then: systemctl reload dashd")
+		list = found(Warning, fmt.Sprintf("The certificate %s expires on %s.", f.certFile, c.expires.Format(time.DateOnly)), "Renew it, and then: systemctl reload dashd")
 	}
-	return fine
+	if c.wrongFor != "" {
+		severity, fix := Error, "Get one for it, or correct --public-url."
+		if len(f.config.TrustedProxies) > 0 {
+			severity, fix = Warning, "Nothing, where only the proxy in front, which has its own, comes to this one. Else get one for it, or correct --public-url."
+		}
+		list = append(list, found(severity, fmt.Sprintf("The certificate %s is not for %s, the host of the public URL.", f.certFile, c.wrongFor), fix)...)
+	}
+	return list
 }
 
 func checkData(f *facts) []Finding {

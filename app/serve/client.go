@@ -20,8 +20,7 @@ import (
 // else. The first call decides.
 type client struct {
 	settings func() (Config, error)
-	running  net.Conn
-	http     *http.Client // speaks by running
+	running  *http.Client
 	own      *Server
 }
 
@@ -56,7 +55,7 @@ func (c *client) do(ctx context.Context, operation string, args []byte) ([]byte,
 	if c.own != nil {
 		return c.own.operate(ctx, operation, args)
 	}
-	return post(ctx, c.http, operation, args)
+	return post(ctx, c.running, operation, args)
 }
 
 func (c *client) connect(ctx context.Context) (err error) {
@@ -65,21 +64,34 @@ func (c *client) connect(ctx context.Context) (err error) {
 		return err
 	}
 	c.running, c.own, err = reach(ctx, config)
-	c.http = &http.Client{Transport: &http.Transport{
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return c.running, nil },
-	}}
 	return err
 }
 
 // Close gives the data directory free, if it was opened.
 func (c *client) Close() error {
-	if c.running != nil {
-		return c.running.Close()
-	}
 	if c.own != nil {
 		return c.own.Close()
 	}
 	return nil
+}
+
+// runningServer returns a client of the server that runs on a data directory; it
+// is nil when none takes commands. Each request has a connection of its own: one
+// that is given up takes its connection with it.
+func runningServer(ctx context.Context, dir string) *http.Client {
+	conn, err := dialControl(ctx, dir)
+	if err != nil {
+		return nil
+	}
+	_ = conn.Close() // it has shown that somebody is there
+	return controlClient(dir)
+}
+
+func controlClient(dir string) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dialControl(ctx, dir) },
+		DisableKeepAlives: true,
+	}}
 }
 
 // A server that starts or stops has locked the data directory and takes no
@@ -90,11 +102,11 @@ const (
 )
 
 // reach connects to the server that runs on the data directory, or opens the
-// directory with one that is not served. The caller closes what it gets.
-func reach(ctx context.Context, config Config) (running net.Conn, own *Server, err error) {
+// directory with one that is not served, which the caller closes.
+func reach(ctx context.Context, config Config) (running *http.Client, own *Server, err error) {
 	deadline := time.Now().Add(reachTimeout)
 	for {
-		if running, err := dialControl(ctx, config.Data); err == nil {
+		if running := runningServer(ctx, config.Data); running != nil {
 			return running, nil, nil
 		}
 		if own == nil {

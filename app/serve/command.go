@@ -62,10 +62,24 @@ type commands struct {
 	invocation *invocation
 }
 
+// BeforeReset is called by kong before it reads the environment, whose values its
+// errors show.
+func (c *commands) BeforeReset() error {
+	for _, variable := range c.invocation.variables() {
+		for _, name := range []string{variable, variable + fileSuffix} {
+			if err := refuseKey(name, os.Getenv(name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // BeforeResolve is called by kong when it has read the command line: now the
 // configuration file is known, and with it the settings that are not there.
 func (c *commands) BeforeResolve(ctx *kong.Context) error {
 	var file, data string
+	var err error
 	for _, flag := range ctx.Model.Flags {
 		switch flag.Name {
 		case "config":
@@ -76,16 +90,22 @@ func (c *commands) BeforeResolve(ctx *kong.Context) error {
 			data = ctx.FlagValue(flag).(string)
 		}
 	}
-	i := c.invocation
-	if file == "" && data == "" && i.program.Data == "" && os.Getenv("STATE_DIRECTORY") == "" {
-		if own, err := os.Executable(); err == nil && isInstalled(own, installedConfig) {
-			file, i.program.Data = installedConfig, installedData
+	if data == "" {
+		if data, _, err = valueFile(envOf("data")); err != nil {
+			return err
 		}
 	}
-	i.sources, i.sourcesErr = readSources(file, dataDir(data, i.program), settingNames())
+	i := c.invocation
+	i.data = kong.ExpandPath(cmp.Or(data, os.Getenv("STATE_DIRECTORY"), i.program.Data, defaultData))
+	if file == "" && data == "" && i.program.Data == "" && os.Getenv("STATE_DIRECTORY") == "" {
+		if own, err := os.Executable(); err == nil && isInstalled(own, installedConfig) {
+			file, i.data = installedConfig, installedData
+		}
+	}
+	i.sources, i.sourcesErr = readSources(file, i.data, settingNames())
 	if i.sourcesErr == nil {
 		ctx.AddResolver(i.sources)
-	} else if hasSettings(ctx.Selected()) && ctx.Selected().Name != "check" { // which tells; others may go without
+	} else if hasSettings(ctx.Selected()) { // others may go without
 		return i.sourcesErr
 	}
 	return nil
@@ -115,12 +135,6 @@ func isSetting(flag *kong.Flag) bool {
 // defaultData is the data directory where nobody names one.
 const defaultData = "./dashd-data"
 
-// dataDir returns the data directory, given what the command line, the
-// environment or the configuration file say of it.
-func dataDir(given string, config Config) string {
-	return kong.ExpandPath(cmp.Or(given, os.Getenv("STATE_DIRECTORY"), config.Data, defaultData))
-}
-
 // invocation is one run of the program.
 type invocation struct {
 	program Config // the program's own
@@ -129,7 +143,9 @@ type invocation struct {
 	console *console
 	exit    int // of --help; -1 else
 
-	sources    *sources // once the command line has been read
+	// Once the command line has been read:
+	data       string // the data directory; a reload begins with the program's own again
+	sources    *sources
 	sourcesErr error
 }
 
@@ -143,15 +159,18 @@ func Run(ctx context.Context, config Config, args []string, stdin io.Reader, std
 		args:    negativeNumbers(args),
 		console: &console{stdin, stdout, stderr},
 	}
-	commands, parsed, err := i.parse()
+	_, parsed, err := i.parse()
 	if i.exit >= 0 { // --help
 		return i.exit
+	}
+	if err != nil && isCheck(parsed) {
+		fmt.Fprintf(stderr, "%s: %v\n", i.name, printUnread(parsed, i.console, err))
+		return 1
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %s\nTry: %s --help\n", i.name, sentence(err), i.name)
 		return exitUsage
 	}
-	i.program.Data = dataDir(commands.Data, i.program)
 	settings := sync.OnceValues(i.settings)
 	client := &client{settings: settings}
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -176,16 +195,37 @@ func (i *invocation) variables() []string {
 	return known
 }
 
-// parse reads the command line, the environment and the configuration file.
+// parse reads the command line, the environment and the configuration file. With
+// an error it returns what it knows of the command line, or nil.
 func (i *invocation) parse() (*commands, *kong.Context, error) {
 	c := &commands{invocation: i}
-	i.exit = -1
+	i.exit, i.sources = -1, nil
+	for _, arg := range i.args {
+		if strings.HasPrefix(arg, "--") { // as keys do, too
+			if err := refuseKey("the command line", arg); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
 	parser, err := i.parser(c)
 	if err != nil {
 		return nil, nil, err
 	}
 	parsed, err := parser.Parse(i.args)
+	if e, ok := errors.AsType[*kong.ParseError](err); ok {
+		return nil, e.Context, i.sources.blame(err)
+	}
+	if c.Data != "" { // also by the file
+		i.data = kong.ExpandPath(c.Data)
+	}
 	return c, parsed, err
+}
+
+// config returns the configuration of a server by some settings.
+func (i *invocation) config(c *settings) Config {
+	config := c.over(i.program)
+	config.Data = i.data
+	return config
 }
 
 // parser returns a parser into target.
@@ -214,9 +254,9 @@ func (i *invocation) settings() (Config, error) {
 		return Config{}, err
 	}
 	if _, err := parser.Parse(nil); err != nil {
-		return Config{}, err
+		return Config{}, i.sources.blame(err)
 	}
-	return alone.over(i.program), nil
+	return i.config(&alone.settings), nil
 }
 
 // environment names the variables that stand for settings. Other flags have

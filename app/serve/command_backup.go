@@ -286,5 +286,9 @@ type replicaSync struct{}
 
 // Run waits until the replica has all.
 func (*replicaSync) Run(ctx context.Context, client *client) error {
-	return do(ctx, client, "replica/sync", nothing{})
+	err := do(ctx, client, "replica/sync", nothing{})
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted before the replica had all; replica status tells how far it is")
+	}
+	return err
 }

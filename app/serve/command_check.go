@@ -22,10 +22,6 @@ func (c *checkCommand) Run(ctx context.Context, i *invocation, parsed *kong.Cont
 		return c.list(console, i.program.Checks)
 	}
 	var all findings
-	if i.sourcesErr != nil { // there are no settings to check
-		all = append(all, Finding{ID: "config", Severity: Error, Problem: sentence(i.sourcesErr), Fix: "Mend the file, or name another one with --config."})
-		return c.print(console, all)
-	}
 	f := c.gather(ctx, i, parsed)
 	for _, check := range inspections {
 		if check.deploy && !c.Deploy {
@@ -42,6 +38,24 @@ func (c *checkCommand) Run(ctx context.Context, i *invocation, parsed *kong.Cont
 		}
 	}
 	return c.print(console, all)
+}
+
+// isCheck reports whether a command line, which makes sense as such, is of
+// "check".
+func isCheck(parsed *kong.Context) bool {
+	return parsed != nil && parsed.Error == nil && parsed.Selected() != nil && parsed.Selected().Name == "check"
+}
+
+// printUnread prints what "check" has found where the settings cannot be read,
+// which keeps it from looking at anything else. It returns the command's error.
+func printUnread(parsed *kong.Context, console *console, err error) error {
+	var report checkReport
+	for _, flag := range parsed.Selected().Flags {
+		if flag.Name == "json" {
+			report.JSON = parsed.FlagValue(flag).(bool)
+		}
+	}
+	return report.print(console, findings{{ID: "config", Severity: Error, Problem: sentence(err), Fix: "Mend the file, the variable or the flag, or name another file with --config."}})
 }
 
 // checkRow is a row of "check --list".

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"os"
 
 	"github.com/alecthomas/kong"
@@ -41,7 +42,7 @@ func (i *invocation) settingRows(parsed *kong.Context, c *settings) (rows []sett
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	config, err := c.over(i.program).withDefaults()
+	config, err := i.config(c).withDefaults()
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +50,7 @@ func (i *invocation) settingRows(parsed *kong.Context, c *settings) (rows []sett
 	if err != nil {
 		return nil, err
 	}
+	program.Data = cmp.Or(program.Data, defaultData)
 	bare, err := Config{Data: defaultData}.withDefaults()
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func (c *healthCommand) Run(ctx context.Context, i *invocation, console *console
 	if c.URL != "" {
 		state, err = askReadiness(ctx, c.URL, c.Token)
 	} else {
-		state, err = askRunning(ctx, i.program.Data)
+		state, err = askRunning(ctx, i.data)
 	}
 	if err != nil {
 		return err
@@ -78,11 +78,7 @@ func (c *healthCommand) print(console *console, state readiness) error {
 
 // askRunning asks the server that runs on a data directory.
 func askRunning(ctx context.Context, dir string) (state readiness, err error) {
-	server := &http.Client{Transport: &http.Transport{
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dialControl(ctx, dir) },
-		DisableKeepAlives: true,
-	}}
-	text, err := post(ctx, server, "health/show", []byte("{}"))
+	text, err := post(ctx, controlClient(dir), "health/show", []byte("{}"))
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return state, fmt.Errorf("no server answers on %s: %w", dir, dial.Err)
 	}

@@ -118,18 +118,27 @@ func (c *installCommand) binary() (string, error) {
 }
 
 // address returns what a socket unit listens on: the address in the
-// configuration file, in systemd's words.
+// configuration file, or else what "serve" would take by it, in systemd's words.
 func (c *installCommand) address(config string) (string, error) {
-	listen := installedAddress
+	var listen string
 	file := filepath.Join(c.Root, config)
-	switch s, err := readSources(file, "", settingNames()); {
+	s, err := readSources(file, "", settingNames())
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		s = new(sources)
 	case err != nil:
 		return "", err
 	case s.values["listen"] != nil:
 		if err := json.Unmarshal(s.values["listen"], &listen); err != nil {
 			return "", fmt.Errorf("%s: read listen: %w", file, err)
 		}
+	}
+	switch hosts := strings.Trim(string(s.values["acme-host"]), "[]\" \t\r\n"); {
+	case listen != "":
+	case hosts != "":
+		listen = fmt.Sprintf(":%d", acmePort)
+	default:
+		listen = installedAddress
 	}
 	if socket, ok := strings.CutPrefix(listen, "unix:"); ok {
 		return socket, nil

@@ -77,7 +77,8 @@ func (r *serving) run(ctx context.Context) error {
 		return err
 	}
 	defer func() { closeAll(entrances) }()
-	config := r.config(&r.settings)
+	config := r.invocation.config(&r.settings)
+	config.Log = r.log
 	config.AdminApart = config.AdminApart || slices.ContainsFunc(entrances, func(e entrance) bool { return e.admin })
 	tls, err := r.newTLS(config.Data, r.log)
 	if err != nil {
@@ -85,7 +86,7 @@ func (r *serving) run(ctx context.Context) error {
 	}
 	r.certificate = tls.file()
 	if err := r.open(ctx, config); err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	if entrances, err = r.listen(entrances, r.log); err == nil {
 		tls.guard(entrances)
@@ -93,13 +94,6 @@ func (r *serving) run(ctx context.Context) error {
 	}
 	defer r.systemd.busy("Closing the database.")()
 	return errors.Join(err, r.server.Close())
-}
-
-// config returns the server's configuration by some settings.
-func (r *serving) config(c *settings) Config {
-	config := c.over(r.invocation.program)
-	config.Log = r.log
-	return config
 }
 
 // open makes the server.
@@ -110,7 +104,6 @@ func (r *serving) open(ctx context.Context, config Config) error {
 		return err
 	}
 	if running != nil {
-		_ = running.Close()
 		return fmt.Errorf("another dashd serves %s: stop it, or give another directory with --data", config.Data)
 	}
 	r.server, r.started = server, server.config
@@ -121,7 +114,7 @@ func (r *serving) open(ctx context.Context, config Config) error {
 func (r *serving) serve(ctx context.Context, entrances []entrance, tls *tlsSource) error {
 	url := r.url(entrances)
 	if err := r.server.printSetupLink(ctx, url, r.console); err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	doors, err := r.server.openDoors(ctx, entrances)
 	if err != nil {
@@ -144,13 +137,19 @@ func (r *serving) ready(ctx context.Context, url string) error {
 	checking, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	if err := r.selfCheck(checking); err != nil {
-		if ctx.Err() != nil {
-			return nil // it shall end before it was ready
-		}
-		return fmt.Errorf("start to serve: %w", err)
+		return unlessStopped(ctx, fmt.Errorf("start to serve: %w", err))
 	}
 	r.systemd.ready(fmt.Sprintf("Serving %d apps at %s", len(r.server.apps), url))
 	return nil
+}
+
+// unlessStopped returns what has kept a server from its start, unless it is told
+// to end before it was ready, which is no error.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // readyTimeout is how long the first check of the server may take.
@@ -209,17 +208,17 @@ func (r *serving) renew() (later []string, err error) {
 		return nil, err
 	}
 	next := &commands.Serve.settings
-	if err := next.check(); err != nil {
+	config := i.config(next)
+	config.Log = r.log
+	if err := next.checkStart(config); err != nil {
 		return nil, err
 	}
-	config := r.config(next)
-	config.Data = dataDir(commands.Data, i.program)
 	if later, err = r.needRestart(next, config); err != nil {
 		return nil, err
 	}
 	var pair *keyPair
-	if r.certificate != nil {
-		if pair, err = loadKeyPair(cmp.Or(next.TLSCert, r.TLSCert), cmp.Or(next.TLSKey, r.TLSKey), r.log); err != nil {
+	if cert := cmp.Or(next.TLSCert, r.TLSCert); cert != "" { // also one that counts after a restart
+		if pair, err = loadKeyPair(cert, cmp.Or(next.TLSKey, r.TLSKey), r.log); err != nil {
 			return nil, err
 		}
 	}
@@ -227,7 +226,7 @@ func (r *serving) renew() (later []string, err error) {
 	if err := r.server.renew(config); err != nil {
 		return nil, err
 	}
-	if pair != nil {
+	if r.certificate != nil {
 		r.certificate.Store(pair)
 	}
 	r.level.Set(next.level())

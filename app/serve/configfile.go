@@ -91,12 +91,16 @@ func readJSONObject(text []byte, values *map[string]json.RawMessage) error {
 // Validate implements [kong.Resolver].
 func (s *sources) Validate(*kong.Application) error { return nil }
 
+// pathSettings are the settings that name a file by themselves: a variable with
+// _FILE behind its name is then the same as one without.
+var pathSettings = []string{"tls-cert", "tls-key"}
+
 // Resolve implements [kong.Resolver]: it returns the value of a setting that
 // the command line does not set, nil for none. The variables that kong knows of
 // stand above the file; a variable with _FILE behind its name, which names a
-// file with the value, is between them.
+// file with the value, is between them. Errors name the variable or the file.
 func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if len(flag.Envs) != 1 || !strings.HasPrefix(flag.Envs[0], envPrefix) {
+	if len(flag.Envs) != 1 || !strings.HasPrefix(flag.Envs[0], envPrefix) || flag.Name == "config" {
 		return nil, nil // no setting
 	}
 	variable := flag.Envs[0]
@@ -104,24 +108,66 @@ func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 		s.from[flag.Name] = variable
 		return nil, nil
 	}
-	if path, ok := os.LookupEnv(variable + fileSuffix); ok {
+	if path, ok := os.LookupEnv(variable + fileSuffix); ok && slices.Contains(pathSettings, flag.Name) {
 		s.from[flag.Name] = variable + fileSuffix
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("read what %s names: %w", variable+fileSuffix, err)
-		}
-		return strings.TrimSpace(string(text)), nil
+		return path, nil
+	}
+	if value, ok, err := valueFile(variable); ok {
+		s.from[flag.Name] = variable + fileSuffix
+		return value, err
 	}
 	raw, ok := s.values[flag.Name]
 	if !ok {
 		return nil, nil
 	}
 	s.from[flag.Name] = s.path
+	if err := refuseKey(s.path, string(raw)); err != nil {
+		return nil, err
+	}
 	value, err := settingValue(raw, flag.IsSlice())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path, err)
 	}
 	return value, nil
+}
+
+// valueFile returns the value in the file that a variable names with _FILE behind
+// its name; ok is false when that is not set.
+func valueFile(variable string) (value string, ok bool, err error) {
+	variable += fileSuffix
+	path, ok := os.LookupEnv(variable)
+	if !ok {
+		return "", false, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", true, fmt.Errorf("read what %s names: %w", variable, err)
+	}
+	value = strings.TrimSpace(string(text))
+	return value, true, refuseKey("the file that "+variable+" names", value)
+}
+
+// refuseKey returns an error when a value is a certificate or a key itself, which
+// no message may show.
+func refuseKey(where, value string) error {
+	if !strings.Contains(value, "-----BEGIN ") {
+		return nil
+	}
+	return fmt.Errorf("%s has a certificate or a key itself: write that into a file, and set tls-cert or tls-key to the file's path", where)
+}
+
+// blame returns an error of kong's, which begins with the flag that it is about,
+// with the file or variable that has set the flag. It is a plain one: [sentence]
+// would leave the flag out.
+func (s *sources) blame(err error) error {
+	text := err.Error()
+	name, isFlag := strings.CutPrefix(text, "--")
+	if end := strings.IndexAny(name, ": "); isFlag && end > 0 && s != nil {
+		if source := s.from[name[:end]]; source != "" && !strings.Contains(text, source) {
+			text = source + ": " + text
+		}
+	}
+	return errors.New(text)
 }
 
 // The variables that are settings begin and end like this.
@@ -167,12 +213,12 @@ func settingValue(raw json.RawMessage, list bool) (any, error) {
 }
 
 // unknownVariables lists the variables of the environment that look like
-// settings and are none, each with the one that may be meant. Kubernetes makes
-// some for a service named dashd.
+// settings and are none, each with the one that may be meant. DASHD_CONFIG names
+// a file already. Kubernetes makes some for a service named dashd.
 func unknownVariables(environ, known []string) (unknown []string) {
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, envPrefix) || slices.Contains(known, name) || slices.Contains(known, strings.TrimSuffix(name, fileSuffix)) ||
+		if !strings.HasPrefix(name, envPrefix) || slices.Contains(known, name) || slices.Contains(known, strings.TrimSuffix(name, fileSuffix)) && name != envOf("config")+fileSuffix ||
 			name == envPrefix+"PORT" || strings.HasPrefix(name, envPrefix+"PORT_") || strings.HasPrefix(name, envPrefix+"SERVICE_") {
 			continue
 		}

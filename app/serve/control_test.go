@@ -158,6 +158,7 @@ func TestLocked(t *testing.T) {
 		{"for ever", "user list", time.Hour, time.Hour, 1, "and it takes no commands: stop it, or give another directory with --data"},
 		{"for ever, to a server", "serve", time.Hour, time.Hour, 1, "and it takes no commands: stop it, or give another directory with --data"},
 		{"for a moment", "user list", 3 * time.Second, time.Hour, 0, ""},
+		{"until it shall end, to a server", "serve", time.Hour, time.Second, 0, ""},
 		{"until interrupted", "user list", time.Hour, time.Second, 1, context.DeadlineExceeded.Error()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -181,5 +182,42 @@ func TestLocked(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestStopWhileStarting holds that a server which shall end before it serves has
+// not failed, whatever becomes of what the start was about.
+func TestStopWhileStarting(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	config := program()
+	config.Data = t.TempDir()
+	config.Seed = func(context.Context, *serve.Instances) error {
+		stop()
+		return errors.New("interrupted")
+	}
+	if code, _, stderr := command(ctx, config, "serve", "--listen", "127.0.0.1:0"); code != 0 || strings.Contains(stderr, "interrupted") {
+		t.Errorf("exit code %d and %q", code, stderr)
+	}
+}
+
+// TestInterruptedSync holds what a command says that did not wait for the
+// replica.
+func TestInterruptedSync(t *testing.T) {
+	data := t.TempDir()
+	listener, err := net.Listen("unix", filepath.Join(data, "dashd.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the end of the connection
+		interrupt()
+		<-r.Context().Done()
+	})}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close(); <-served })
+	if code, _, stderr := command(ctx, program(), "replica", "sync", "--data", data); code != 1 || !strings.HasSuffix(stderr, ": interrupted before the replica had all; replica status tells how far it is\n") {
+		t.Errorf("exit code %d and %q", code, stderr)
 	}
 }

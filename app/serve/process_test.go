@@ -413,6 +413,7 @@ func TestReload(t *testing.T) {
 		visitors.more(t, 50)
 		for _, bad := range []string{
 			`{`, `{"hom": "gated"}`, `{"home": "nope"}`, `{"base-path": "a b"}`, `{"stop-timeout": "-1s"}`, `{"log-level": "loud"}`, `{"tls-cert": "x"}`,
+			`{"replicate": "gopher://x"}`, `{"admin-listen": "8001"}`, `{"tls-cert": "nowhere", "tls-key": "nowhere"}`, // which count after a restart
 		} {
 			write(bad)
 			if state := p.reload(); !strings.HasPrefix(state, "The reload failed, and the settings before stay in force: ") {
@@ -430,7 +431,7 @@ func TestReload(t *testing.T) {
 		}
 	}
 	visitors.end(t)
-	if got := strings.Count(p.log.String(), "the settings are not taken, those before stay in force"); got != 5*7 {
+	if got := strings.Count(p.log.String(), "the settings are not taken, those before stay in force"); got != 5*10 {
 		t.Errorf("%d bad reloads are logged", got)
 	}
 
@@ -451,7 +452,9 @@ func TestReload(t *testing.T) {
 	}
 
 	// Some settings need a restart.
-	write(`{"admin-listen": "127.0.0.1:0", "synchronous": "full", "audit-keep": "3d", "tls-cert": "a", "tls-key": "b"}`)
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writeCertificate(t, cert, key, time.Now().Add(365*24*time.Hour))
+	write(fmt.Sprintf(`{"admin-listen": "127.0.0.1:0", "synchronous": "full", "audit-keep": "3d", "tls-cert": %q, "tls-key": %q}`, cert, key))
 	p.reload()
 	if !strings.Contains(p.log.String(), `"settings":"admin-listen audit-keep synchronous tls-cert"`) {
 		t.Error("what needs a restart is not logged")
@@ -462,6 +465,38 @@ func TestReload(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(); code != 0 {
 		t.Errorf("it ends with %d", code)
+	}
+}
+
+// A reload finds the configuration file where the start has found it, also when
+// the file says that the data are elsewhere. What is wrong names the setting.
+func TestReloadOfFoundFile(t *testing.T) {
+	dir, data := t.TempDir(), t.TempDir()
+	write := func(setting string) {
+		t.Helper()
+		path := filepath.Join(dir, "dashd-data", "dashd.json")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, fmt.Appendf(nil, `{"data": %q, %s}`, data, setting), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`"home": "gated"`)
+	cmd := exec.Command("gated", "serve", "--listen", "127.0.0.1:0", "--log-format", "json")
+	cmd.Dir = dir
+	p := startProcess(t, newManager(t, filepath.Join(shortDir(t), "notify")), cmd)
+	p.await("READY")
+	write(`"home": "gated", "allowed-hosts": ["one.example"]`)
+	for range 2 {
+		p.reload()
+		if got := p.status("/", "one.example"); got != http.StatusTemporaryRedirect {
+			t.Errorf("after a reload: %d", got)
+		}
+	}
+	if strings.Contains(p.log.String(), "count after a restart") {
+		t.Error("it takes the data to be elsewhere")
+	}
+	write(`"home": {}`)
+	if state := p.reload(); !strings.Contains(state, "--home: "+filepath.Join(dir, "dashd-data", "dashd.json")) {
+		t.Errorf("a bad value: %s", state)
 	}
 }
 

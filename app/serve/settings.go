@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"dashd/app"
+	"dashd/store"
 )
 
 // settings are the flags of a server, which are also the variables DASHD_* of
@@ -185,6 +187,46 @@ func (c *settings) check() error {
 		return app.Errorf(app.Invalid, "A Unix socket has plain HTTP, for a proxy that has the certificate: leave --tls-cert and --acme-host out, or give --listen a port.")
 	case c.ShutdownDelay < 0 || c.StopTimeout < 0:
 		return app.Errorf(app.Invalid, "The time that a server takes to stop cannot be negative.")
+	}
+	return nil
+}
+
+// checkStart returns what would keep a server from starting with the settings, of
+// which config is made, so far as one that runs does not look at it by itself: a
+// reload would take it, and the next start fail.
+func (c *settings) checkStart(config Config) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	for _, a := range []struct{ flag, address string }{{"--listen", c.address()}, {"--admin-listen", c.AdminListen}} {
+		if a.address != "" && !isAddress(a.address) {
+			return app.Errorf(app.Invalid, "%s: %q is no address to listen on.", a.flag, a.address)
+		}
+	}
+	return checkReplica(config)
+}
+
+// isAddress reports whether an address can be listened on: host:port, or
+// unix:PATH.
+func isAddress(address string) bool {
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		return path != "" && len(path) <= longestSocket
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
+// checkReplica returns what is wrong with where a database is replicated to.
+func checkReplica(config Config) error {
+	if config.Replicate == "" {
+		return nil
+	}
+	if err := store.CheckReplicaURL(config.Replicate); err != nil {
+		return fmt.Errorf("--replicate: %w", err)
 	}
 	return nil
 }
