@@ -18,6 +18,7 @@ type channel struct {
 	listeners map[*listener]int // with the number of their pipes
 	used      time.Time         // the last message or subscription
 	place     *list.Element     // in the hub's order of use
+	plain     *list.Element     // in that of channels without retained values; nil with some
 	rate      rate
 }
 

@@ -4,7 +4,8 @@
 //
 // Delivery: a listener gets every message of its channels, in order and once;
 // one that comes back gets what it missed, or is told that something is
-// missing.
+// missing. A retained value is besides for each pipe that comes after others of
+// its channel.
 package live
 
 import (
@@ -23,7 +24,7 @@ import (
 // [DefaultLimits].
 type Limits struct {
 	Channels         int // that a hub remembers
-	Memory           int // bytes that all channels together remember
+	Memory           int // bytes that all channels together remember, of which retained values may be nine tenths
 	Ring             int // messages that a channel remembers for those who come back
 	RingBytes        int // and their size
 	Retained         int // labels of a channel with a retained value
@@ -91,6 +92,7 @@ type Hub struct {
 	mu        sync.Mutex // taken before those of listeners and writers
 	channels  map[string]*channel
 	order     *list.List // of channels, that unused for longest first
+	plain     *list.List // those of them without retained values
 	bytes     int        // of what the channels remember
 	listeners map[*listener]struct{}
 	sessions  map[string]int // listeners of each session
@@ -109,6 +111,7 @@ func New(limits Limits) *Hub {
 		limits:    limits.withDefaults(),
 		channels:  map[string]*channel{},
 		order:     list.New(),
+		plain:     list.New(),
 		listeners: map[*listener]struct{}{},
 		sessions:  map[string]int{},
 		addresses: map[string]int{},
@@ -165,6 +168,7 @@ func (h *Hub) Publish(m Message) (Receipt, error) {
 	forgot := !text.retain && c.retained.index(text.label) >= 0
 	e := c.add(h.limits, text, c.used)
 	h.bytes += c.size()
+	h.sort(c)
 	h.trim()
 	h.counts.messages.Add(1)
 	receipt := Receipt{Epoch: c.epoch, Sequence: e.sequence, Forgot: forgot}
@@ -181,11 +185,13 @@ func (h *Hub) Publish(m Message) (Receipt, error) {
 func (h *Hub) channel(name string) (*channel, error) {
 	c := h.channels[name]
 	if c == nil {
-		for at := h.order.Front(); at != nil && len(h.channels) >= h.limits.Channels; {
-			oldest := at.Value.(*channel)
-			at = at.Next()
-			if len(oldest.listeners) == 0 {
-				h.forget(oldest)
+		for _, order := range []*list.List{h.plain, h.order} {
+			for at := order.Front(); at != nil && len(h.channels) >= h.limits.Channels; {
+				oldest := at.Value.(*channel)
+				at = at.Next()
+				if len(oldest.listeners) == 0 {
+					h.forget(oldest)
+				}
 			}
 		}
 		if len(h.channels) >= h.limits.Channels {
@@ -195,6 +201,9 @@ func (h *Hub) channel(name string) (*channel, error) {
 	}
 	c.used = time.Now()
 	h.order.MoveToBack(c.place)
+	if c.plain != nil {
+		h.plain.MoveToBack(c.plain)
+	}
 	return c, nil
 }
 
@@ -203,27 +212,57 @@ func (h *Hub) insert(name, epoch string) *channel {
 	c := &channel{name: name, epoch: epoch, listeners: map[*listener]int{}}
 	c.place = h.order.PushBack(c)
 	h.channels[name] = c
+	h.sort(c)
 	return c
 }
 
-// trim forgets messages until the memory suffices, of the channels unused for
-// longest first. mu is held.
+// sort notes whether a channel has retained values, when that may have changed.
+// mu is held.
+func (h *Hub) sort(c *channel) {
+	switch plain := len(c.retained.list) == 0; {
+	case plain && c.plain == nil:
+		c.plain = h.plain.PushBack(c)
+	case !plain && c.plain != nil:
+		h.plain.Remove(c.plain)
+		c.plain = nil
+	}
+}
+
+// trim makes the channels unused for longest forget when the memory does not
+// suffice: first what is for those who come back, and retained values only if
+// that is too little. It frees a tenth, for it may look at all channels and is to
+// do so seldom. mu is held.
 func (h *Hub) trim() {
-	for at := h.order.Front(); at != nil && h.bytes > h.limits.Memory; {
-		c := at.Value.(*channel)
-		at = at.Next()
-		h.forget(c)
+	if h.bytes <= h.limits.Memory {
+		return
+	}
+	enough := h.limits.Memory / 10 * 9
+	for _, forget := range []func(*channel){h.forgetRing, h.forget} {
+		for at := h.order.Front(); at != nil && h.bytes > enough; {
+			c := at.Value.(*channel)
+			at = at.Next()
+			forget(c)
+		}
 	}
 }
 
 // forget makes a channel forget its messages, and the hub a channel that nobody
 // listens to. mu is held.
 func (h *Hub) forget(c *channel) {
-	h.bytes -= c.size()
-	c.ring, c.retained = entries{}, entries{}
-	if len(c.listeners) == 0 {
+	h.bytes -= c.retained.bytes
+	c.retained = entries{}
+	h.sort(c)
+	h.forgetRing(c)
+}
+
+// forgetRing is forget for all but retained values, and a channel with some.
+func (h *Hub) forgetRing(c *channel) {
+	h.bytes -= c.ring.bytes
+	c.ring = entries{}
+	if len(c.listeners) == 0 && c.plain != nil {
 		delete(h.channels, c.name)
 		h.order.Remove(c.place)
+		h.plain.Remove(c.plain)
 	}
 }
 

@@ -291,13 +291,11 @@ func TestRetain(t *testing.T) {
 			p.expect("c/l 1 #1 for v")
 			p.subscribe("v", "c") // the heartbeat of django-plotly-dash
 			p.expect()
-			q := connect(t, h, open) // a page that comes back
-			for _, uid := range []string{"u", "v"} {
+			q := connect(t, h, open)                 // a page that comes back
+			for _, uid := range []string{"u", "v"} { // of which v may be new, whatever the page has had
 				q.receive(`{"type":"connection_triplet","uid":%q,"channel_name":"c","label":"l","epoch":%q,"seq":2}`, uid, epoch)
 			}
-			q.expect("subscribed c 2")
-			q.receive(`{"type":"connection_triplet","uid":"w","channel_name":"c","label":"l","epoch":%q,"seq":0}`, epoch)
-			q.expect("c/l 1 #1 for w")
+			q.expect("subscribed c 2", "c/l 1 #1 for v")
 		})
 	})
 	t.Run("bounds", func(t *testing.T) {
@@ -697,15 +695,17 @@ func TestRestartIsSpread(t *testing.T) {
 	})
 }
 
+func channelNames(h *live.Hub) string {
+	var names []string
+	for _, info := range h.Channels() {
+		names = append(names, info.Name)
+	}
+	return strings.Join(names, " ")
+}
+
 func TestChannelsBound(t *testing.T) {
 	inBubble(t, live.Limits{Channels: 3}, func(t *testing.T, h *live.Hub) {
-		names := func() string {
-			var names []string
-			for _, info := range h.Channels() {
-				names = append(names, info.Name)
-			}
-			return strings.Join(names, " ")
-		}
+		names := func() string { return channelNames(h) }
 		p := connect(t, h, open)
 		p.subscribe("1", "heard")
 		epoch := publish(t, h, "a", "1").Epoch
@@ -733,6 +733,67 @@ func TestChannelsBound(t *testing.T) {
 		p.taken()
 		p.resume("a", epoch, 2) // which is another a
 		p.expect("gap a 0")
+	})
+	inBubble(t, live.Limits{Channels: 3}, func(t *testing.T, h *live.Hub) {
+		names := func() string { return channelNames(h) }
+		retain(t, h, "kept", "1")
+		retain(t, h, "dropped", "1")
+		publish(t, h, "dropped", "2") // and retains nothing any more
+		publish(t, h, "plain", "1")
+		retain(t, h, "late", "1")
+		if got := names(); got != "kept late plain" {
+			t.Errorf("channels: %s", got)
+		}
+		retain(t, h, "later", "1")
+		if got := names(); got != "kept late later" {
+			t.Errorf("channels: %s", got)
+		}
+		publish(t, h, "plain", "2") // there are only retained values left
+		if got := names(); got != "late later plain" {
+			t.Errorf("channels: %s", got)
+		}
+		p := connect(t, h, open)
+		p.subscribe("1", "late")
+		p.subscribe("2", "new")
+		p.expect("late/l 1 #1", "subscribed late 1", "subscribed new 0")
+		if got := names(); got != "late later new" {
+			t.Errorf("channels: %s", got)
+		}
+	})
+}
+
+// Where the memory does not suffice, what is missed is forgotten first, and
+// retained values only when they alone are too many.
+func TestMemoryBoundKeepsRetained(t *testing.T) {
+	const limit = 20_000
+	large := `"` + strings.Repeat("x", 1000) + `"`
+	inBubble(t, live.Limits{Memory: limit}, func(t *testing.T, h *live.Hub) {
+		p := connect(t, h, open)
+		p.subscribe("u", "heard")
+		epoch := retain(t, h, "heard", "1").Epoch
+		retain(t, h, "kept", "2")
+		for i := range 100 {
+			publish(t, h, fmt.Sprint("c", i%30), large)
+		}
+		q := connect(t, h, open)
+		q.subscribe("u", "heard")
+		q.subscribe("v", "kept")
+		q.expect("heard/l 1 #1", "subscribed heard 1", "kept/l 2 #1", "subscribed kept 1")
+		r := connect(t, h, open)
+		r.resume("heard", epoch, 0)
+		r.expect("heard/l 1 #1", "gap heard 1") // its ring has gone
+
+		for i := range 100 {
+			retain(t, h, fmt.Sprint("d", i), large)
+			if _, _, bytes, _ := h.Held(); bytes > limit {
+				t.Fatalf("the hub holds %d bytes", bytes)
+			}
+		}
+		s := connect(t, h, open)
+		s.subscribe("u", "heard")
+		s.subscribe("v", "d0")
+		s.subscribe("w", "d99")
+		s.expect("subscribed heard 1", "subscribed d0 0", "d99/l "+large+" #1", "subscribed d99 1")
 	})
 }
 
@@ -853,6 +914,15 @@ func TestSnapshot(t *testing.T) {
 		}
 		if infos := h.Channels(); len(infos) != 1 || infos[0].Name != "deep" || string(infos[0].Value) != deep {
 			t.Errorf("with lower limits: %d channels", len(infos))
+		}
+	})
+	inBubble(t, live.Limits{Channels: 2}, func(t *testing.T, h *live.Hub) {
+		if err := h.Restore(text); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, h, "new", "1")
+		if got := channelNames(h); got != "c new" { // c has a retained value
+			t.Errorf("channels: %s", got)
 		}
 	})
 	inBubble(t, live.Limits{Memory: 1000}, func(t *testing.T, h *live.Hub) {

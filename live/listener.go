@@ -314,7 +314,7 @@ func (l *listener) subscribe(name string, m *received) {
 			h.counts.gaps.Add(1)
 		}
 		l.pushMissed(frames)
-	} else if e, ok := c.retained.get(*m.Label); ok && !c.covers(from, e) {
+	} else if e, ok := c.retained.get(*m.Label); ok { // from is what others of the page have had
 		l.push(e.frameFor(m.UID))
 	}
 }

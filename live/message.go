@@ -26,7 +26,7 @@ type Message struct {
 // "pipe.value", and knows nothing of the rest.
 //
 //	{"type":"pipe.value","channel_name":c,"label":l,"value":v,"epoch":e,"seq":n}
-//	{"type":"pipe.value",...,"uid":u}                              retained, for a pipe that comes after others of its connection
+//	{"type":"pipe.value",...,"uid":u}                              retained, for a pipe that comes after others of its connection and channel; it may have had it
 //	{"type":"pipe.subscribed","channel_name":c,"epoch":e,"seq":n}  what comes is after n
 //	{"type":"pipe.gap","channel_name":c,"epoch":e,"seq":n}         the same, and something is missing before it
 //	{"type":"pipe.refused","channel_name":c}                       not for this visitor
@@ -36,7 +36,7 @@ type Message struct {
 // What is received, where of a name that stands twice the last counts:
 //
 //	{"type":"connection_triplet","uid":u,"channel_name":c,"label":l[,"claim":k][,"epoch":e,"seq":n]}
-//	    subscribe [by a right] [after what the pipe has had]; ignored without one of the first three
+//	    subscribe [by a right] [after what the page has had of the channel]; ignored without one of the first three
 //	{"type":"unsubscribe","uid":u}
 //	{"type":"ping"}
 //	{"channel_name":c,"label":l,"value":v}  with any other type: publish

@@ -187,6 +187,11 @@ func publish(t *testing.T, h *live.Hub, channel, value string) live.Receipt {
 	return send(t, h, live.Message{Channel: channel, Label: "l", Value: json.RawMessage(value)})
 }
 
+func retain(t *testing.T, h *live.Hub, channel, value string) live.Receipt {
+	t.Helper()
+	return send(t, h, live.Message{Channel: channel, Label: "l", Value: json.RawMessage(value), Retain: true})
+}
+
 func send(t *testing.T, h *live.Hub, m live.Message) live.Receipt {
 	t.Helper()
 	receipt, err := h.Publish(m)

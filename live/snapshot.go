@@ -81,7 +81,7 @@ func (h *Hub) Restore(text []byte) error {
 	if len(h.channels) > 0 {
 		return errors.New("restore the channels: the hub has been used")
 	}
-	h.channels, h.order, h.bytes = restored.channels, restored.order, restored.bytes
+	h.channels, h.order, h.plain, h.bytes = restored.channels, restored.order, restored.plain, restored.bytes
 	return nil
 }
 
@@ -111,6 +111,7 @@ func (h *Hub) restore(s *channelSnapshot) error {
 		}
 	}
 	h.bytes += c.size()
+	h.sort(c)
 	return nil
 }
 

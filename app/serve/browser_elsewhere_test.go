@@ -183,3 +183,39 @@ func TestBrowserElsewhere(t *testing.T) {
 	b.screenshot("elsewhere")
 	b.goTo("/") // before the server goes, to which the page would come back
 }
+
+// Apps of several servers are in one page: each has the pipes of its own, and
+// the files of suites that it needs late.
+func TestBrowserElsewhereTwoServers(t *testing.T) {
+	var body string
+	b := openTab(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, `<!doctype html><title>The partner</title><link rel="icon" href="data:,">`+body)
+	}), "/")
+	b.expect("; the page has ")           // a file at another base path
+	servers := map[string]*serve.Server{} // by the address of their pipes
+	for i, base := range []string{"", "/b"} {
+		room, late := roomApp("Room", &taken{}), lateApp()
+		room.EmbedOrigins, late.EmbedOrigins = []string{b.origin}, []string{b.origin}
+		s, _ := newServer(t, serve.Config{BasePath: base, Apps: []*app.App{room, late}})
+		origin := direct.serve(t, s.Handler())
+		b.expect("request to another host: " + origin + "/")
+		if i == 0 {
+			body = fmt.Sprintf(`<script src="%[1]s/embed.js"></script><dash-app id="late" src="%[1]s/app/late/"></dash-app>`, origin)
+		}
+		body += fmt.Sprintf(`<dash-app id="room%d" src="%s%s/app/room/"></dash-app>`, i, origin, base)
+		servers[origin+base+"/"+serve.DefaultWSRoute] = s
+	}
+	b.goTo("/page")
+	b.untilApps(3)
+	for address, s := range servers {
+		b.until(fmt.Sprintf(`dpd_live.open(%q).positions.has("room")`, address))
+		mustPublish(t, s, "n", address)
+	}
+	for address := range servers {
+		b.until(fmt.Sprintf(`[0, 1].some(i => document.querySelector("#room" + i + " #count").textContent === %q)`, "1 "+address))
+	}
+	b.press("#late #go")
+	b.untilText("#late .badge", "badge 1")
+	b.goTo("/") // before the servers go, to which the page would come back
+}

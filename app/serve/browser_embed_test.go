@@ -482,6 +482,55 @@ func TestBrowserDirectAppReady(t *testing.T) {
 	}
 }
 
+// Enter in a field presses no button, as in the app's own page: the form around
+// an app is not sent.
+func TestBrowserDirectAppEnter(t *testing.T) {
+	s, _ := newServer(t, serve.Config{Pages: hostPage(dashApps("f=field")), Apps: []*app.App{fieldApp("Field")}})
+	b := openTab(t, s.Handler(), "/")
+	b.untilApps(1)
+	b.press("#field")
+	b.keys(kb.Enter)
+	b.until(`document.querySelector("#f").getProps("field").n_submit === 1`)
+	b.untilIdle()
+	b.press("#go")
+	b.untilText("#out", "Field 1")
+	b.until(`document.querySelector("#f").getProps("go").n_clicks === 1`)
+	b.until(`!document.querySelector("form > button").checkVisibility()`)
+}
+
+// Stylesheets of suites that a callback's answer needs follow the element's css,
+// as the others do.
+func TestBrowserDirectAppLateSuite(t *testing.T) {
+	const sheets = `[...document.head.querySelectorAll("link[rel=stylesheet], style")].map(e => e.getAttribute("href") || e.textContent).filter(text => text.includes("bootstrap")).join().replace(/[^"]*\/static\/\w+\//, "")`
+	for css, want := range map[string]string{
+		"":      "dash_bootstrap_components/bootstrap.min.css",
+		"layer": `@import url("dash_bootstrap_components/bootstrap.min.css") layer(dash);`,
+		"none":  "",
+	} {
+		s, _ := newServer(t, serve.Config{Pages: hostPage(`<dash-app id="late" src="/app/late/" css="` + css + `"></dash-app>`), Apps: []*app.App{lateApp()}})
+		b := openTab(t, s.Handler(), "/")
+		b.untilApps(1)
+		for n := 1; n <= 2; n++ {
+			b.press("#go")
+			b.untilText("#out .badge", fmt.Sprint("badge ", n))
+		}
+		if got := js[string](b, sheets); got != want {
+			t.Errorf("with css=%q the page has the stylesheets %s, want %s", css, got, want)
+		}
+	}
+}
+
+// lateApp has a component of a suite that its layout does not use.
+func lateApp() *app.App {
+	a := app.New("Late")
+	a.Access = app.Public
+	a.Layout = html.Div{Children: app.List{html.Button{ID: "go", Children: "Go"}, html.Div{ID: "out"}}}
+	a.Callback(app.Output("out", "children"), app.Input("go", "n_clicks"), app.PreventInitialCall()).Do(func(n int) any {
+		return dbc.Badge{Children: fmt.Sprint("badge ", n)}
+	})
+	return a
+}
+
 // Where an app cannot be loaded, there is a sentence in its place.
 func TestBrowserDirectAppProblems(t *testing.T) {
 	secret := fieldApp("Secret")
@@ -520,4 +569,48 @@ func TestBrowserDirectAppProblems(t *testing.T) {
 	b.until(`(document.addEventListener("dash-ready", e => { window.ready = e.target.id; }), document.querySelector("#empty").setAttribute("src", "/app/field/"), true)`)
 	b.until(`window.ready === "empty"`)
 	b.untilText("#empty #echo", "Field: w")
+}
+
+// The same is so of an app whose layout or dependencies cannot be had.
+func TestBrowserDirectAppWithoutLayout(t *testing.T) {
+	var apps []*app.App
+	for _, name := range []string{"Refused", "Broken", "Cut", "Fine"} {
+		apps = append(apps, fieldApp(name))
+	}
+	s, _ := newServer(t, serve.Config{Apps: apps, Pages: hostPage(`<script nonce="n">
+		window.seen = [];
+		for (const type of ["dash-ready", "dash-error"]) document.addEventListener(type, e => seen.push([e.target.id, type, e.detail?.message ?? ""].join()));
+	</script>` + dashApps("refused=refused", "broken=broken", "cut=cut", "fine=fine"))})
+	b := openTab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/app/refused/_dash-layout":
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, `{"error": "Not for you."}`)
+		case "/app/broken/_dash-dependencies":
+			http.Error(w, "down", http.StatusBadGateway)
+		case "/app/cut/_dash-layout":
+			panic(http.ErrAbortHandler)
+		default:
+			s.Handler().ServeHTTP(w, r)
+		}
+	}), "/")
+	for _, part := range []string{"_dash-layout: status 403", "_dash-dependencies: status 502", "Failed to load resource", "/app/cut/_dash-layout: net::ERR_", "Response is missing header"} {
+		b.expect(part)
+	}
+	const (
+		down        = "This app cannot be loaded: its server answers with the status 502."
+		unreachable = "The server of this app cannot be reached, or does not permit this page to show it."
+	)
+	b.until(`seen.length === 4`)
+	want := []string{"broken,dash-error," + down, "cut,dash-error," + unreachable, "fine,dash-ready,", "refused,dash-error,Not for you."}
+	if seen := js[[]string](b, "seen.sort()"); !slices.Equal(seen, want) {
+		t.Errorf("the page was told %q, want %q", seen, want)
+	}
+	for id, text := range map[string]string{"refused": "Not for you.", "broken": down, "cut": unreachable} {
+		b.untilText("#"+id, text)
+	}
+	b.until(`document.querySelectorAll(".dash-app-error[role=alert]").length === 3`)
+	b.untilApps(1)
+	b.untilText("#fine #echo", "Fine: w")
 }

@@ -230,6 +230,61 @@ func TestBrowserPipeGone(t *testing.T) {
 	}
 }
 
+// All Pipes of a channel have a retained value, those that come late too, and
+// each has it once.
+func TestBrowserPipeRetained(t *testing.T) {
+	a := app.New("Kept")
+	a.Layout = html.Div{Children: app.List{
+		dpd.Pipe{ID: "one", ChannelName: "room", Label: "n"}, dpd.Pipe{ID: "two", ChannelName: "room", Label: "n"},
+		html.Button{ID: "add", Children: "Add"}, html.Div{ID: "place"},
+	}}
+	a.Callback(app.Output("place", "children"), app.Input("add", "n_clicks"), app.PreventInitialCall()).Do(func(int) any {
+		return dpd.Pipe{ID: "three", ChannelName: "room", Label: "n"}
+	})
+	for name, sockets := range map[string]bool{"websocket": true, "stream": false} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := newServer(t, serve.Config{Apps: []*app.App{a}})
+			retain := func(value string) {
+				t.Helper()
+				if _, err := s.Retain(t.Context(), "room", "n", value); err != nil {
+					t.Fatal(err)
+				}
+			}
+			retain("kept")
+			b := openTab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Upgrade") != "" && !sockets {
+					http.Error(w, "no websockets", http.StatusBadRequest)
+					return
+				}
+				s.Handler().ServeHTTP(w, r)
+			}), "/app/kept/")
+			b.expect("WebSocket")
+			b.expect(wsPath)
+			untilHad := func(want string, ids ...string) {
+				t.Helper()
+				for _, id := range ids {
+					b.until(fmt.Sprintf(`(({sequence, value}) => sequence + " " + value)(dash_component_api.getLayout(%q).props) === %q`, id, want))
+				}
+			}
+			b.untilHears("room")
+			untilHad("1 kept", "one", "two")
+			b.click("#add")
+			untilHad("1 kept", "three")
+			mustPublish(t, s, "n", "next")
+			untilHad("2 next", "one", "two", "three")
+
+			js[bool](b, `dispatchEvent(new PageTransitionEvent("pagehide", {persisted: true}))`)
+			b.until(liveOf + ".end === null")
+			retain("anew")
+			js[bool](b, `dispatchEvent(new PageTransitionEvent("pageshow", {persisted: true}))`)
+			untilHad("3 anew", "one", "two", "three")
+			js[bool](b, `dispatchEvent(new Event("online"))`)
+			mustPublish(t, s, "n", "last")
+			untilHad("4 last", "one", "two", "three")
+		})
+	}
+}
+
 // While a callback works on messages the next ones wait, so that its answer
 // counts.
 func TestBrowserSlowCallback(t *testing.T) {
@@ -466,6 +521,30 @@ func TestBrowserNoWebSocket(t *testing.T) {
 	}
 	b.untilText("#taken", "52")
 	l.want(t, 52)
+}
+
+// What answers in the place of the server, such as a proxy that wants a name and
+// password, is no stream of events: it is asked less and less often.
+func TestBrowserNoStream(t *testing.T) {
+	l := &taken{}
+	s, _ := newServer(t, serve.Config{Apps: []*app.App{roomApp("Room", l)}})
+	r := &relay{}
+	r.turn(s.Handler())
+	b := openTab(t, r, "/app/room/")
+	b.expect("WebSocket")
+	b.untilHears("room")
+	r.turn(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, "<!doctype html><title>Sign in</title>")
+	}))
+	js[bool](b, `dispatchEvent(new Event("online"))`)
+	b.until(liveOf + ".failures === 3")
+	mustPublish(t, s, "n", 1)
+	r.turn(s.Handler())
+	b.untilText("#taken", "1")
+	b.until(liveOf + ".failures === 0")
+	b.untilText("#gaps", "0")
+	l.want(t, 1)
 }
 
 // The channel of a Pipe can be what an instance has saved.

@@ -31,6 +31,7 @@ func (s *Server) dashConfig(m *mount, suites []*app.Suite) (string, error) {
 		CSRFTokenName:              "_csrf_token",
 		CSRFHeaderName:             "X-CSRFToken",
 		PlotlyjsURL:                s.bundles.url(s.config.BasePath, plotlyPackage, plotlyScript),
+		Live:                       s.config.BasePath + s.config.WSRoute,
 		ValidationLayout:           validation,
 		EndID:                      endIDPlace,
 	}
@@ -64,7 +65,8 @@ func (t *dashConfigText) with(prefix, endID string) string {
 }
 
 // dashConfig is _dash-config. Debug off: ui, props_check
-// and validate_callbacks are false.
+// and validate_callbacks are false. Live, which Dash does not have, is where
+// the app's pipes connect.
 type dashConfig struct {
 	EndID                      string                         `json:"end_id"` // these first: the places are found there
 	RequestsPathnamePrefix     string                         `json:"requests_pathname_prefix"`
@@ -87,6 +89,7 @@ type dashConfig struct {
 	CSRFHeaderName             string                         `json:"csrf_header_name"`
 	PlotlyCloudInstalled       bool                           `json:"plotly_cloud_installed"`
 	PlotlyjsURL                string                         `json:"plotlyjs_url"`
+	Live                       string                         `json:"live"`
 	ValidationLayout           json.RawMessage                `json:"validation_layout,omitempty"`
 }
 

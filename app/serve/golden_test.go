@@ -229,6 +229,10 @@ var differences = []difference{{
 	aspect: "config plotlyjs_url",
 	reason: "the fingerprinted plotly.js of this server",
 }, {
+	aspect: "config live",
+	ours:   "/dpd/ws/channel",
+	reason: "where the app's pipes connect; Dash has none",
+}, {
 	aspect: "config end_id",
 	reason: "tells pages apart; Dash has no server side for it yet",
 }}

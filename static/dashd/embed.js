@@ -86,8 +86,9 @@
   // Scripts load at the same time, and run in the order in which they were added.
   const addScript = (url, type = "") => once(url, () => create("script", {src: url, type, async: false}));
 
-  // An app without one of its stylesheets is better than none.
-  const addStylesheet = (url, isLayer) => once(url, () => isLayer
+  // An app without one of its stylesheets is better than none. The mode is the
+  // element's attribute css.
+  const addStylesheet = async (url, mode) => mode === "none" || once(url, () => mode === "layer"
     ? create("style", {textContent: `@import url(${JSON.stringify(url)}) layer(dash);`})
     : create("link", {rel: "stylesheet", href: url})).catch(error => console.warn(`dash-app: ${error.message}`));
 
@@ -196,11 +197,12 @@
 
   class Renderer {
     // Without options it is the base.
-    constructor({config = {}, storage = "", credentials = "same-origin"} = {}) {
+    constructor({config = {}, css = null, storage = "", credentials = "same-origin"} = {}) {
       this.mount = create("div", {className: "dash-app-mount"});
       mounts.set(this.mount, this);
       this.config = JSON.stringify(config);
       this.prefix = config.requests_pathname_prefix ?? "";
+      this.css = css;
       this.credentials = credentials;
       this.clientside = Object.create(window.dash_clientside);
       this.ended = new AbortController();
@@ -242,18 +244,28 @@
       this.setProps = this.clientside.set_props;
     }
 
-    // start mounts the app, at once. onReady is called when its layout is there.
-    // The renderer's hook for that comes too early, and with any hook the sign
-    // that it loads stays in apps without a first callback.
-    start(onReady) {
+    // start mounts the app, at once, and returns a promise that its layout is
+    // there. The renderer's hook for that comes too early, and with any hook the
+    // sign that it loads stays in apps without a first callback.
+    start() {
       renderers.add(this);
       window.ReactDOM.flushSync(() => new this.Dash());
-      this.changes = new MutationObserver(() => {
-        if (this.stores[0].getState().appLifecycle !== "HYDRATED" || this.mount.querySelector("._dash-loading")) return;
-        this.changes.disconnect();
-        onReady();
+      const [store] = this.stores;
+      return new Promise((resolve, reject) => {
+        this.changes = new MutationObserver(() => {
+          if (store.getState().appLifecycle !== "HYDRATED" || this.mount.querySelector("._dash-loading")) return;
+          this.changes.disconnect();
+          resolve();
+        });
+        this.changes.observe(this.mount, {childList: true, subtree: true});
+        const unsubscribe = store.subscribe(() => { // of a request without an answer the mount shows nothing
+          const {appLifecycle, error, layoutRequest, dependenciesRequest} = store.getState();
+          const refused = [layoutRequest, dependenciesRequest].find(({status}) => status >= 400);
+          if (appLifecycle === "HYDRATED") unsubscribe();
+          else if (refused) reject(refusal(refused.status, refused.content));
+          else if (!error.backEndConnected) reject(unreachable());
+        });
       });
-      this.changes.observe(this.mount, {childList: true, subtree: true});
     }
 
     end() {
@@ -287,17 +299,15 @@
       }
     }
 
-    // head takes what the renderer adds to the page.
+    // head takes what the renderer adds to the page: its own styles, and the files
+    // of suites that a callback's answer needs, whose URLs are those of the server.
     head() {
       return {appendChild: element => {
-        const url = element.src || element.href;
+        const url = element.getAttribute("src") || element.getAttribute("href");
         if (!url) return this === base ? document.head.appendChild(element) : element; // its own styles, once
-        let isAdded = false;
-        const loaded = once(url, () => {
-          isAdded = true;
-          return element;
-        });
-        const tell = event => { if (!isAdded) element.dispatchEvent(new Event(event)); };
+        const whole = new URL(url, new URL(this.prefix, location.href)).href;
+        const loaded = element.rel === "stylesheet" ? addStylesheet(whole, this.css) : addScript(whole);
+        const tell = event => element.dispatchEvent(new Event(event));
         loaded.then(() => tell("load"), () => tell("error"));
         return element;
       }};
@@ -456,26 +466,29 @@
     try {
       response = await fetch(new URL("_dash-embed", address), options);
     } catch (error) {
-      throw new Error("The server of this app cannot be reached, or does not permit this page to show it.", {cause: error});
+      throw unreachable(error);
     }
     const answer = await response.json().catch(() => ({}));
-    if (!response.ok || !answer.config) {
-      throw new Error(answer.error || `This app cannot be loaded: its server answers with the status ${response.status}.`);
-    }
+    if (!response.ok || !answer.config) throw refusal(response.status, answer);
     return answer;
   }
+
+  // What is said in the place of an app.
+  const unreachable = cause => new Error("The server of this app cannot be reached, or does not permit this page to show it.", {cause});
+  const refusal = (status, answer) => new Error(answer?.error || `This app cannot be loaded: its server answers with the status ${status}.`);
 
   // Cookies are no way to sign in from a page of another site.
   const credentialsFor = address => new URL(address).origin === location.origin ? "same-origin" : "omit";
 
   // formOf puts an app into a form of its own, which is never sent: radio buttons
-  // of equal names in two apps would else be one group.
+  // of equal names in two apps would else be one group. Enter in a field would
+  // press the first button of the form, so that is one which cannot be pressed.
   function formOf(mount) {
     const form = create("form", {noValidate: true});
     form.addEventListener("submit", event => {
       if (event.target === form) event.preventDefault();
     });
-    form.append(mount);
+    form.append(create("button", {disabled: true, style: "display: none"}), mount);
     return form;
   }
 
@@ -483,8 +496,8 @@
     static observedAttributes = ["src", "css", "storage"];
 
     #isOn = false; // it is in the page
-    #start = null; // AbortController while the app is being loaded
-    #renderer = null; // when it has been
+    #start = null; // AbortController of what loads the app
+    #renderer = null; // when its files have been loaded
 
     connectedCallback() {
       if (this.#isOn) return;
@@ -535,20 +548,21 @@
       const at = url => new URL(url, src).href;
       if (src.origin !== location.origin) config.requests_pathname_prefix = at(config.requests_pathname_prefix);
       config.plotlyjs_url = at(config.plotlyjs_url);
+      config.live &&= at(config.live);
       config.update_title = "";
 
       const mode = this.getAttribute("css");
-      const loads = mode === "none" ? [] : css.map(url => addStylesheet(at(url), mode === "layer"));
+      const loads = css.map(url => addStylesheet(at(url), mode));
       loads.push(...scripts.map(url => addScript(at(url))), ...modules.map(url => addScript(at(url), "module")));
       if (own && !clientside.has(own.hash)) loads.push(addScript(at(own.url)));
       await Promise.all(loads);
       if (signal.aborted) return;
 
-      const renderer = this.#renderer = new Renderer({config, storage: this.getAttribute("storage") ?? "", credentials: credentialsFor(src)});
-      this.#start = null;
+      const renderer = this.#renderer = new Renderer({config, css: mode, storage: this.getAttribute("storage") ?? "", credentials: credentialsFor(src)});
       this.replaceChildren(formOf(renderer.mount));
       if (own) clientside.get(own.hash).call(renderer.window, renderer.window, renderer.document, renderer.clientside);
-      renderer.start(() => this.dispatchEvent(new CustomEvent("dash-ready", {bubbles: true})));
+      await renderer.start();
+      this.dispatchEvent(new CustomEvent("dash-ready", {bubbles: true}));
     }
 
     #end() {

@@ -7,7 +7,8 @@
 (() => {
   "use strict";
 
-  // The address of the socket stands behind the # of this script's own.
+  // The address of the socket stands behind the # of this script's own, and in
+  // the configuration of each app.
   const script = document.currentScript.src;
   const address = new URL(script.split("#")[1], script).href;
 
@@ -31,6 +32,7 @@
       this.url = url;
       this.pipes = new Map(); // by uid
       this.positions = new Map(); // by channel: {epoch, seq} of the last message
+      this.given = new WeakMap(); // by pipe: {epoch, seq} of the last message that it had
       this.end = null; // the Socket or Stream
       this.trial = null; // a Socket that may take the place of a Stream
       this.again = 0; // when that is tried
@@ -54,6 +56,7 @@
       const pipe = this.pipes.get(uid);
       if (!pipe) return;
       this.pipes.delete(uid);
+      this.given.delete(pipe);
       if (this.pipes.size === 0) this.disconnect();
       if (this.end) this.change({type: "unsubscribe", uid});
       if (this.on(pipe.channel).length === 0) this.positions.delete(pipe.channel);
@@ -171,6 +174,14 @@
       return true;
     }
 
+    // give gives a message to a pipe, once.
+    give(pipe, {epoch, seq, value}) {
+      const last = this.given.get(pipe);
+      if (last && last.epoch === epoch && last.seq >= seq) return;
+      this.given.set(pipe, {epoch, seq});
+      pipe.message(value);
+    }
+
     // receive takes a frame from an end.
     receive(end, text) {
       if (!this.hear(end)) return;
@@ -183,11 +194,11 @@
       const here = () => this.positions.set(m.channel_name, {epoch: m.epoch, seq: m.seq});
       switch (m.type) {
         case "pipe.value":
-          if (m.uid) { // retained, for a pipe that came late
-            if (this.pipes.has(m.uid)) this.pipes.get(m.uid).message(m.value);
+          if (m.uid) { // retained, for a pipe that came late or had it
+            if (this.pipes.has(m.uid)) this.give(this.pipes.get(m.uid), m);
           } else if (isNew) {
             here();
-            for (const pipe of pipes) if (pipe.label === m.label) pipe.message(m.value);
+            for (const pipe of pipes) if (pipe.label === m.label) this.give(pipe, m);
           }
           break;
         case "pipe.subscribed":
@@ -249,7 +260,8 @@
         body: JSON.stringify(this.live.subscriptions()),
         signal: this.abort.signal,
       });
-      if (!response.ok) return;
+      const type = response.headers.get("Content-Type") || "";
+      if (!response.ok || !type.startsWith("text/event-stream")) return; // it is that of a proxy, perhaps
       this.live.hear(this);
       const reader = response.body.getReader();
       const decoder = new TextDecoder();
@@ -287,9 +299,10 @@
     hear,
   };
 
-  // hear adds a pipe to the connection of this script's address, and calls back
-  // with that. It returns a function that takes the pipe away.
-  function hear(pipe, callback = () => {}) {
+  // hear adds a pipe to the connection to an address, that of this script if none
+  // is given, and calls back with it. It returns a function that takes the pipe
+  // away.
+  function hear(pipe, callback = () => {}, url = address) {
     const uid = crypto.getRandomValues(new Uint32Array(4)).join("-");
     let live = null, over = false;
     function end() {
@@ -303,7 +316,7 @@
     addEventListener("pagehide", leave);
     withOutermost(window => {
       if (over) return;
-      live = window.dpd_live.open(address);
+      live = window.dpd_live.open(url);
       callback(live);
       live.add(uid, pipe);
     });
@@ -469,15 +482,16 @@
     useEffect(() => inbox.open(), [inbox]);
     useEffect(() => {
       if (!channel) return undefined;
+      const {config} = store.getState();
       const pipe = {
         channel,
         label,
-        claim: grant || "at " + pathOf(store.getState().config.requests_pathname_prefix),
+        claim: grant || "at " + pathOf(config.requests_pathname_prefix),
         message: value => inbox.message(value),
         gap: () => inbox.gap(),
         resume: () => inbox.soon(),
       };
-      return hear(pipe, live => { inbox.live = live; });
+      return hear(pipe, live => { inbox.live = live; }, config.live && new URL(config.live, location.href).href);
     }, [channel, label, grant]);
     return null;
   }
