@@ -91,11 +91,15 @@ type Counts struct {
 	Users    map[UserKey]int64
 	Visitors map[Visitor]struct{}
 	Timings  map[TimingKey]*Times
+
+	// OwnUsers says that Users are those of the store. Who has been deleted since
+	// is not named.
+	OwnUsers bool
 }
 
 // NewCounts returns counts of nothing.
 func NewCounts() *Counts {
-	return &Counts{map[ViewKey]int64{}, map[UserKey]int64{}, map[Visitor]struct{}{}, map[TimingKey]*Times{}}
+	return &Counts{Views: map[ViewKey]int64{}, Users: map[UserKey]int64{}, Visitors: map[Visitor]struct{}{}, Timings: map[TimingKey]*Times{}}
 }
 
 // IsEmpty reports whether nothing has been counted.
@@ -131,6 +135,15 @@ func (t *tally) add(counts *Counts) error {
 		}
 	}
 	for key, n := range counts.Users {
+		if counts.OwnUsers && key.User != "" {
+			there, err := exists(t.tx, `SELECT 1 FROM users WHERE folded = ? AND name = ?`, foldName(key.User), key.User)
+			if err != nil {
+				return err
+			}
+			if !there {
+				continue
+			}
+		}
 		if err := t.addUser(key, n); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,6 +31,9 @@ type Backup struct {
 // its owner alone and takes its name when it is whole. An existing one is an
 // error without replace.
 func WriteBackup(ctx context.Context, path, to string, replace bool) (Backup, error) {
+	if isPartOf(path, to) {
+		return Backup{}, fmt.Errorf("%s is the database itself: give the backup another name", to)
+	}
 	if _, err := os.Lstat(to); err == nil && !replace {
 		return Backup{}, fmt.Errorf("%s exists: give another name, or replace it with --force", to)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -44,11 +48,27 @@ func WriteBackup(ctx context.Context, path, to string, replace bool) (Backup, er
 	if err != nil {
 		return Backup{}, fmt.Errorf("write the backup: %w", explain(err))
 	}
-	sum := fmt.Sprintf("%s  %s\n", backup.SHA256, filepath.Base(to))
-	if err := os.WriteFile(to+sumSuffix, []byte(sum), 0o600); err != nil {
+	if err := writeSum(backup, to); err != nil {
 		return Backup{}, fmt.Errorf("write the checksum of the backup: %w", err)
 	}
 	return backup, nil
+}
+
+// isPartOf reports whether a file is the database at path, whatever name it has
+// here, or has the name of one that SQLite keeps beside it.
+func isPartOf(path, file string) bool {
+	if isSameFile(path, file) {
+		return true
+	}
+	rest, ok := strings.CutPrefix(filepath.Base(file), filepath.Base(path))
+	return ok && slices.Contains([]string{"-wal", "-shm", "-journal"}, rest) && isSameFile(filepath.Dir(path), filepath.Dir(file))
+}
+
+// isSameFile reports whether there is a file, or folder, that has both names.
+func isSameFile(one, other string) bool {
+	a, err := os.Stat(one)
+	b, otherErr := os.Stat(other)
+	return err == nil && otherErr == nil && os.SameFile(a, b)
 }
 
 // openToRead opens a database that a server may have open.
@@ -90,6 +110,9 @@ func copyInto(ctx context.Context, db *sql.DB, to string) (Backup, error) {
 		}
 		return sum(f)
 	}()
+	if err == nil {
+		err = removeSum(to) // of an earlier file: it must never stand beside this one
+	}
 	if err == nil {
 		err = settle(f, to)
 	}
@@ -133,6 +156,34 @@ func sum(r io.Reader) (Backup, error) {
 // sumSuffix is what the name of a file with a checksum ends in, after that of
 // the backup. The command sha256sum -c reads it.
 const sumSuffix = ".sha256"
+
+// writeSum writes the checksum of a backup beside it. It is there as a whole, or
+// not at all.
+func writeSum(backup Backup, to string) error {
+	f, err := os.OpenFile(to+sumSuffix+".half", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = fmt.Fprintf(f, "%s  %s\n", backup.SHA256, filepath.Base(to))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = settle(f, to+sumSuffix)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+func removeSum(to string) error {
+	if err := os.Remove(to + sumSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
 
 // checkSum compares a backup with the checksum beside it, and reports whether
 // there is one.

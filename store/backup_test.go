@@ -42,13 +42,12 @@ func TestBackup(t *testing.T) {
 	}
 	to := filepath.Join(t.TempDir(), "backup.db")
 	const rounds = 5
-	for n := range rounds {
+	wrote := false
+	for n := 0; n < rounds || !wrote; n++ { // until somebody wrote during one of them
 		before := saved.Load()
 		backup, err := store.WriteBackup(t.Context(), path, to, n > 0)
 		must(t, err)
-		if saved.Load() == before {
-			t.Error("nobody wrote during the backup")
-		}
+		wrote = wrote || saved.Load() > before
 		data, err := os.ReadFile(to)
 		must(t, err)
 		if want := fmt.Sprintf("%x", sha256.Sum256(data)); backup.SHA256 != want || backup.Size != int64(len(data)) {
@@ -91,7 +90,18 @@ func TestBackupRefuses(t *testing.T) {
 	if _, err := store.WriteBackup(t.Context(), path, to, false); err == nil || !strings.Contains(err.Error(), "there is no database at") {
 		t.Errorf("of nothing: %v", err)
 	}
-	must(t, openAt(t, path).Close())
+	live := openAt(t, path)
+	must(t, os.Symlink(dir, dir+".link"))
+	for _, name := range []string{path, filepath.Join(dir+".link", "dashd.db"), path + "-wal", path + "-shm", filepath.Join(dir+".link", "dashd.db-journal")} {
+		if _, err := store.WriteBackup(t.Context(), path, name, true); err == nil || !strings.Contains(err.Error(), "is the database itself") {
+			t.Errorf("over %s: %v", name, err)
+		}
+	}
+	create(t, live, store.NewInstance{})
+	must(t, live.Close())
+	again := openAt(t, path)
+	instance(t, again, "shirts-1")
+	must(t, again.Close())
 	_, err := store.WriteBackup(t.Context(), path, to, false)
 	must(t, err)
 	before, err := os.ReadFile(to)
@@ -115,6 +125,33 @@ func TestBackupRefuses(t *testing.T) {
 	}
 	if names, err := filepath.Glob(to + ".*"); len(names) != 1 || err != nil {
 		t.Errorf("there are %q, %v", names, err)
+	}
+}
+
+// The checksum of one backup never stands beside another, nor half of it.
+func TestBackupChecksum(t *testing.T) {
+	path, to := filepath.Join(t.TempDir(), "dashd.db"), filepath.Join(t.TempDir(), "backup.db")
+	s := openAt(t, path)
+	_, err := store.WriteBackup(t.Context(), path, to, false)
+	must(t, err)
+	before, err := os.ReadFile(to + ".sha256")
+	must(t, err)
+	must(t, os.Link(to+".sha256", to+".kept"))
+	create(t, s, store.NewInstance{})
+	_, err = store.WriteBackup(t.Context(), path, to, true)
+	must(t, err)
+	if kept, err := os.ReadFile(to + ".kept"); string(kept) != string(before) || err != nil {
+		t.Errorf("it is written in place: %q, %v", kept, err)
+	}
+
+	create(t, s, store.NewInstance{})
+	must(t, os.Mkdir(to+".sha256.half", 0o700)) // it cannot be written
+	if _, err := store.WriteBackup(t.Context(), path, to, true); err == nil || !strings.Contains(err.Error(), "write the checksum") {
+		t.Errorf("without a checksum: %v", err)
+	}
+	proof, err := store.Prove(t.Context(), to, time.Time{})
+	if err != nil || proof.Checksum || proof.Instances != 2 {
+		t.Errorf("%+v, %v", proof, err)
 	}
 }
 

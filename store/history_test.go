@@ -1,10 +1,13 @@
 package store_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,6 +168,46 @@ func TestHistoryExpires(t *testing.T) {
 	wantCode(t, s.Restore(t.Context(), "shirts-1", 1, ""), app.NotFound) // before the history begins
 	must(t, s.Restore(t.Context(), "shirts-1", history[1].Revision, ""))
 	wantValue(t, i, "color", `2`)
+}
+
+// A sweep is many writes, so that others come in between, and none for an
+// instance that has nothing to remove.
+func TestSweepIsManyWrites(t *testing.T) {
+	now := newClock()
+	s := store.New(filepath.Join(t.TempDir(), "dashd.db"))
+	s.Now = now.Now
+	var writes, transactions atomic.Int64
+	s.OnCommit = func(n int, _ time.Duration) {
+		writes.Add(int64(n))
+		transactions.Add(1)
+	}
+	must(t, s.Open(t.Context()))
+	t.Cleanup(func() { must(t, s.Close()) })
+	recordShirts(t, s)
+	for n := range 7 {
+		slug := create(t, s, store.NewInstance{State: numbered(1)}).Slug
+		if n == 5 {
+			now.pass(91 * 24 * time.Hour)
+		}
+		must(t, s.SetProperty(t.Context(), slug, "c0", "value", json.RawMessage(`1`), ""))
+	}
+	writes.Store(0)
+	transactions.Store(0)
+	must(t, s.Sweep(t.Context()))
+	const others = 6 // initial arguments, embed tokens, the audit log, analytics, sessions, throttles
+	if w, n := writes.Load(), transactions.Load(); w != 5+others || n != w {
+		t.Errorf("%d writes in %d transactions", w, n)
+	}
+	for n := range 7 {
+		if rows, err := s.History(t.Context(), fmt.Sprint("shirts-", n+1), 10); err != nil || (len(rows) > 1) != (n >= 5) {
+			t.Errorf("instance %d has %+v, %v", n+1, rows, err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Sweep(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("a sweep that is to end: %v", err)
+	}
 }
 
 func TestHistoryIsBounded(t *testing.T) {

@@ -45,6 +45,9 @@ func (s *Store) AddInitial(ctx context.Context, target string, session []byte, s
 		_, err = tx.Exec(`DELETE FROM initial_arguments WHERE hash IN (
 			SELECT hash FROM initial_arguments WHERE session = ? ORDER BY created DESC, hash = ? DESC LIMIT -1 OFFSET ?)`,
 			session, hash[:], maxInitial)
+		if len(session) == len(sessionHash{}) {
+			tx.onCommit(func() { s.sessions.forget(sessionHash(session)) }) // it lasts as long
+		}
 		return err
 	})
 	if err != nil {

@@ -65,6 +65,44 @@ func TestInitial(t *testing.T) {
 	wantCode(t, err, app.TooLarge)
 }
 
+// A session lasts as long as its initial arguments, but not beyond the age of
+// all sessions.
+func TestInitialKeepsTheSession(t *testing.T) {
+	now := newClock()
+	s := openTimed(t, "", now)
+	s.SessionMaxAge = 72 * time.Hour
+	session, other := s.NewSession(), s.NewSession()
+	wantLive := func(want bool) {
+		t.Helper()
+		if live := sessionOf(t, s, session.Token()) != nil; live != want {
+			t.Errorf("after %v the session is there: %t", now.Now().Sub(newClock().Now()), live)
+		}
+	}
+	now.pass(23 * time.Hour)
+	wantLive(true)
+	id, err := s.AddInitial(t.Context(), "app/shirts", session.Hash(), nil, 24*time.Hour)
+	must(t, err)
+	_, err = s.AddInitial(t.Context(), "app/shirts", session.Hash(), nil, time.Hour)
+	must(t, err)
+	now.pass(24*time.Hour - time.Millisecond)
+	must(t, s.Sweep(t.Context()))
+	wantLive(true)
+	_, err = s.Initial(t.Context(), id, "app/shirts", session.Hash())
+	must(t, err)
+	if sessionOf(t, s, other.Token()) != nil {
+		t.Error("a session without arguments lasts, too")
+	}
+	now.pass(time.Millisecond)
+	wantLive(false)
+	_, err = s.AddInitial(t.Context(), "app/shirts", session.Hash(), nil, 240*time.Hour)
+	must(t, err)
+	wantLive(true)
+	now.pass(72*time.Hour - 47*time.Hour)
+	wantLive(true)
+	now.pass(time.Second)
+	wantLive(false)
+}
+
 func TestInitialIsBounded(t *testing.T) {
 	now := newClock()
 	s := openTimed(t, "", now)

@@ -26,6 +26,7 @@ import (
 
 const (
 	captureEvery = time.Second        // what was written is captured, and sent
+	captureAway  = time.Minute        // the same while it cannot be sent
 	retryMost    = time.Minute        // between tries that fail
 	tellEvery    = 10 * time.Minute   // at most, of the same trouble
 	listTimeout  = 30 * time.Second   // for a replica to say what it has
@@ -47,6 +48,11 @@ type replicator struct {
 	db    *litestream.DB
 	all   *litestream.Store // merges and removes what is old
 	empty func(context.Context) error
+
+	// held is a descriptor of the database, to take SQLite's lock again that
+	// litestream has dropped: see takeSharedLock. To close it drops the lock, too,
+	// so it is closed when no connection is open any more.
+	held *os.File
 
 	end   context.CancelFunc
 	loops sync.WaitGroup
@@ -97,9 +103,12 @@ func startReplicator(rawURL, path string, log *slog.Logger, empty func(context.C
 	if err := r.db.Open(); err != nil {
 		return nil, fmt.Errorf("begin to replicate: %w", err)
 	}
+	if r.held, err = os.Open(path); err != nil {
+		return nil, fmt.Errorf("begin to replicate: %w", err)
+	}
 	ctx, end := context.WithCancel(context.Background())
 	r.end = end
-	r.loops.Go(func() { r.repeat(ctx, "capturing changes for the replica", r.capture) })
+	r.loops.Go(func() { r.repeat(ctx, "capturing changes for the replica", r.captureNew) })
 	r.loops.Go(func() { r.repeat(ctx, "sending changes to the replica", r.sendNew) })
 	return r, nil
 }
@@ -135,6 +144,23 @@ func (r *replicator) repeat(ctx context.Context, what string, try func(context.C
 	}
 }
 
+// captureNew captures what was written, but not each second while the replica
+// is away. Litestream keeps a file of each capture until it is sent: so they are
+// at most 1440 a day, each with what the pages that changed in its minute have
+// become, and the write-ahead log grows by what is written in a minute.
+func (r *replicator) captureNew(ctx context.Context) error {
+	if !r.captureIsDue(time.Now()) {
+		return nil
+	}
+	return r.capture(ctx)
+}
+
+func (r *replicator) captureIsDue(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trouble[sending] == nil || r.trouble[capturing] != nil || now.Sub(r.captured) >= captureAway
+}
+
 // capture copies what was written since the last time out of the write-ahead
 // log, and empties that from time to time. The first one asks the replica where
 // it is.
@@ -147,6 +173,9 @@ func (r *replicator) capture(ctx context.Context) error {
 		asking = limited
 	}
 	err := r.db.Sync(asking)
+	if err != nil && !begun { // it may have closed the database again
+		err = errors.Join(err, takeSharedLock(r.held))
+	}
 	var pos ltx.Pos
 	if err == nil {
 		pos, err = r.db.Pos()
@@ -157,6 +186,9 @@ func (r *replicator) capture(ctx context.Context) error {
 	defer r.mu.Unlock()
 	if err == nil && !r.begun {
 		err = r.all.Open(ctx) // not before: its snapshots read what the first Sync writes
+	}
+	if err != nil && ctx.Err() != nil {
+		return err // somebody has given up: that is no trouble of the replica
 	}
 	r.trouble[capturing] = err
 	if err == nil {
@@ -250,6 +282,7 @@ func (r *replicator) stop(limit time.Duration) error {
 		if e := r.all.Close(ctx); err == nil { // after an error, it has found the same
 			err = e
 		}
+		_ = r.held.Close() // after all connections: the store's are closed, and this was litestream's
 		closed <- err
 	}()
 	select {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ func (t Token) Covers(channel string) bool {
 // tokenCache holds all tokens by hash: there are few, and each poke asks.
 type tokenCache struct {
 	mu     sync.Mutex
-	byHash map[[sha256.Size]byte]Token // nil: to be read
+	byHash map[[sha256.Size]byte]Token // nil: to be read; a change makes another one
 }
 
 // tokenMark begins the text of a token, so that scanners of leaked secrets
@@ -89,8 +90,8 @@ func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
 
 var errNoToken = app.Errorf(app.Unauthorized, "This needs a token that is in force: dashd token create makes one.")
 
-// Token returns the token with a text and notes its use. Errors: Unauthorized
-// when there is none, or it has expired.
+// Token returns the token with a text and notes its use, where that can be
+// written. Errors: Unauthorized when there is none, or it has expired.
 func (s *Store) Token(ctx context.Context, text string) (Token, error) {
 	hash := sha256.Sum256([]byte(text)) // equal hashes alone tell: the time of the search tells nothing of a token
 	all, err := s.tokens.all(ctx, s)
@@ -102,15 +103,14 @@ func (s *Store) Token(ctx context.Context, text string) (Token, error) {
 	if !ok || !t.Expires.IsZero() && !now.Before(t.Expires) {
 		return Token{}, errNoToken
 	}
-	if now.Sub(t.Used) >= time.Minute {
+	if s.tokens.use(hash, now) {
 		err := s.write(ctx, func(tx *Tx) error {
-			_, err := tx.Exec(`UPDATE tokens SET used = ? WHERE id = ?`, tx.now, t.ID)
+			_, err := tx.Exec(`UPDATE tokens SET used = ? WHERE id = ?`, millis(now), t.ID)
 			return err
 		})
 		if err != nil {
-			return Token{}, fmt.Errorf("note the use of a token: %w", err)
+			s.Log.Warn("the use of a token is not noted", "token", t.ID, "err", err)
 		}
-		s.tokens.forget()
 	}
 	return t, nil
 }
@@ -138,6 +138,21 @@ func (c *tokenCache) forget() {
 	c.mu.Lock()
 	c.byHash = nil
 	c.mu.Unlock()
+}
+
+// use notes that a token is used, and reports whether that is to be written:
+// once a minute, also when it fails.
+func (c *tokenCache) use(hash [sha256.Size]byte, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t, ok := c.byHash[hash]
+	if !ok || now.Sub(t.Used) < time.Minute {
+		return false
+	}
+	t.Used = now
+	c.byHash = maps.Clone(c.byHash)
+	c.byHash[hash] = t
+	return true
 }
 
 func (c *tokenCache) all(ctx context.Context, s *Store) (map[[sha256.Size]byte]Token, error) {

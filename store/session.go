@@ -14,7 +14,8 @@ import (
 )
 
 // rowlessAge is how long a token is good that has no row, because the visitor
-// has done nothing yet that is worth one.
+// has done nothing yet that is worth one. While it has initial arguments, it is
+// good for longer.
 const rowlessAge = 24 * time.Hour
 
 const sessionIDBytes = 8
@@ -111,7 +112,7 @@ func (s *Store) lives(c cachedSession, now time.Time) bool {
 	case age > maxAge:
 		return false
 	case !c.stored:
-		return c.kind == anonymous && age <= rowlessAge
+		return c.kind == anonymous && (age <= rowlessAge || now.Before(c.needed))
 	}
 	return now.Sub(c.seen) <= idle
 }
@@ -126,6 +127,14 @@ func (s *Store) readSession(ctx context.Context, hash sessionHash) (c cachedSess
 	var superuser sql.NullBool
 	err = s.sessionRow.QueryRowContext(ctx, hash[:]).Scan(&seen, &c.target, &name, &superuser, &groups)
 	if errors.Is(err, sql.ErrNoRows) {
+		var expires sql.NullInt64
+		err = s.read.QueryRowContext(ctx, `SELECT max(expires) FROM initial_arguments WHERE session = ?`, hash[:]).Scan(&expires)
+		if expires.Valid {
+			c.needed = timeOf(expires.Int64)
+		}
+		if err != nil {
+			return c, fmt.Errorf("read how long the session is needed: %w", err)
+		}
 		return c, nil
 	}
 	if err != nil {

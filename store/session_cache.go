@@ -22,6 +22,7 @@ type cachedSession struct {
 	kind   sessionKind
 	made   time.Time // when the token was made
 	stored bool      // there is a row
+	needed time.Time // when its last initial arguments expire, if not stored; zero: it has none
 	seen   time.Time // the last use, if stored
 	target string    // what it is for; "": the whole site
 	user   *app.User
@@ -73,7 +74,8 @@ func (c *sessionCache) keep(hash sessionHash, s cachedSession, generation int64)
 	c.sessions[hash] = &s
 }
 
-// forget is called when the row of a session has changed.
+// forget is called when the row of a session, or its initial arguments, have
+// changed.
 func (c *sessionCache) forget(hash sessionHash) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -24,13 +24,23 @@ type SessionInfo struct {
 // Sessions returns the sessions of a user, or all for "": the last used first,
 // and no more than a thousand. Anonymous ones are there if they have values.
 func (s *Store) Sessions(ctx context.Context, user string) ([]SessionInfo, error) {
-	all, err := queryAll(ctx, s.read, scanSessionInfo, `SELECT hash, coalesce((SELECT name FROM users WHERE id = user), ''),
-		agent, address, created, seen, (SELECT count(*) FROM session_values WHERE session = hash)
-		FROM sessions WHERE ?1 = '' OR `+ofUser+` ORDER BY seen DESC, hash LIMIT ?2`, foldName(user), maxListed)
+	query, args := selectSessions(""), []any{maxListed}
+	if user != "" {
+		query, args = selectSessions("WHERE "+ofUser), []any{foldName(user), maxListed}
+	}
+	all, err := queryAll(ctx, s.read, scanSessionInfo, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list the sessions: %w", err)
 	}
 	return all, nil
+}
+
+// selectSessions is the list of all sessions, or those of a user. They are two
+// texts, because SQLite chooses the index when it has only the text.
+func selectSessions(where string) string {
+	return `SELECT hash, coalesce((SELECT name FROM users WHERE id = user), ''),
+		agent, address, created, seen, (SELECT count(*) FROM session_values WHERE session = hash)
+		FROM sessions ` + where + ` ORDER BY seen DESC, hash LIMIT ?`
 }
 
 func scanSessionInfo(row scanner) (info SessionInfo, err error) {

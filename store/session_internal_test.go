@@ -73,6 +73,26 @@ func TestSessionWrites(t *testing.T) {
 	}
 }
 
+// Lists of sessions read no more of them than they show.
+func TestSessionsPlan(t *testing.T) {
+	s := openCheap(t, time.Now)
+	for _, test := range []struct {
+		where, index string
+		args         []any
+	}{
+		{"WHERE " + ofUser, "sessions_by_user", []any{"ANN", 10}},
+		{"", "sessions_by_seen", []any{10}},
+	} {
+		rows, err := queryAll(t.Context(), s.read, func(row scanner) (detail string, err error) {
+			err = row.Scan(new(any), new(any), new(any), &detail)
+			return detail, err
+		}, `EXPLAIN QUERY PLAN `+selectSessions(test.where), test.args...)
+		if plan := strings.Join(rows, "; "); err != nil || !strings.Contains(plan, test.index) {
+			t.Errorf("the list of sessions %s is read without %s: %s, %v", test.where, test.index, plan, err)
+		}
+	}
+}
+
 // A session in the cache needs no SQL, and one that ends is not in the cache.
 func TestSessionCache(t *testing.T) {
 	s := openCheap(t, time.Now)

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -80,7 +81,8 @@ type Store struct {
 	sessionValues *sql.Stmt // selectSessionValues
 	stopFlushing  func()
 
-	tokens tokenCache
+	tokens    tokenCache
+	retaining retaining
 }
 
 // New returns a store of the database file at path, which [Store.Open] makes
@@ -107,6 +109,7 @@ func New(path string) *Store {
 		files:     migrations.Files,
 		passwords: newHasher(),
 		sessions:  newSessionCache(),
+		retaining: retaining{limits: RetainLimits{math.MaxInt, math.MaxInt, math.MaxInt}},
 	}
 }
 

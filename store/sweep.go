@@ -15,53 +15,49 @@ const (
 
 // Sweep removes what has expired: history, initial arguments, embed tokens,
 // analytics, entries of the audit log and sessions. An open store does so every
-// hour by itself.
+// hour by itself. It is many short writes, so that others come in between.
 func (s *Store) Sweep(ctx context.Context) error {
-	err := s.write(ctx, func(tx *Tx) error {
-		if err := s.sweepHistory(tx); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`DELETE FROM initial_arguments WHERE expires <= ?`, tx.now); err != nil {
-			return fmt.Errorf("remove expired initial arguments: %w", err)
-		}
-		if _, err := tx.Exec(`DELETE FROM embed_tokens WHERE expires <= ?`, tx.now); err != nil {
-			return fmt.Errorf("remove expired embed tokens: %w", err)
-		}
-		if err := s.sweepAudit(tx); err != nil {
-			return err
-		}
-		if err := s.sweepAnalytics(tx); err != nil {
-			return err
-		}
-		return s.sweepSessions(tx)
-	})
-	if err != nil {
+	if err := s.sweepHistory(ctx); err != nil {
 		return fmt.Errorf("sweep: %w", err)
+	}
+	for _, sweep := range []func(*Tx) error{sweepInitial, sweepEmbedTokens, s.sweepAudit, s.sweepAnalytics, s.sweepSessions, sweepThrottles} {
+		if err := s.write(ctx, sweep); err != nil {
+			return fmt.Errorf("sweep: %w", err)
+		}
 	}
 	return nil
 }
 
-func (s *Store) sweepHistory(tx *Tx) error {
-	rows, err := tx.Query(`SELECT DISTINCT instance FROM history`)
+// sweepHistory prunes the history of each instance that may have too much of it.
+// A reader finds them, and that takes longest.
+func (s *Store) sweepHistory(ctx context.Context) error {
+	before := millis(s.Now().Add(-s.HistoryKeep))
+	instances, err := queryAll(ctx, s.read, func(row scanner) (id int64, err error) {
+		err = row.Scan(&id)
+		return id, err
+	}, `SELECT instance FROM history GROUP BY instance
+		HAVING count(*) > ? OR sum(octet_length(value)) >= ? OR min(replaced) < ?`, maxHistory, maxHistoryBytes, before)
 	if err != nil {
 		return fmt.Errorf("find history: %w", err)
 	}
-	defer rows.Close()
-	var instances []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return fmt.Errorf("find history: %w", err)
-		}
-		instances = append(instances, id)
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("find history: %w", err)
-	}
 	for _, id := range instances {
-		if err := pruneHistory(tx, id, tx.now-s.HistoryKeep.Milliseconds()); err != nil {
+		if err := s.write(ctx, func(tx *Tx) error { return pruneHistory(tx, id, before) }); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func sweepInitial(tx *Tx) error {
+	if _, err := tx.Exec(`DELETE FROM initial_arguments WHERE expires <= ?`, tx.now); err != nil {
+		return fmt.Errorf("remove expired initial arguments: %w", err)
+	}
+	return nil
+}
+
+func sweepEmbedTokens(tx *Tx) error {
+	if _, err := tx.Exec(`DELETE FROM embed_tokens WHERE expires <= ?`, tx.now); err != nil {
+		return fmt.Errorf("remove expired embed tokens: %w", err)
 	}
 	return nil
 }

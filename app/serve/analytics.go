@@ -224,6 +224,7 @@ func (a *analytics) giveBack(counts *store.Counts) {
 	for key, n := range counts.Users {
 		a.addUser(key, n)
 	}
+	a.counts.OwnUsers = a.counts.OwnUsers || counts.OwnUsers
 	for visitor := range counts.Visitors {
 		a.addVisitor(visitor)
 	}
@@ -316,6 +317,7 @@ func (a *analytics) viewed(v *Visit, kind store.ViewKind, page string) {
 	a.addViews(store.ViewKey{Day: day, App: slug, Target: target, Kind: kind}, 1)
 	if user != "" {
 		a.addUser(store.UserKey{Day: day, App: slug, Target: target, User: user}, 1)
+		a.counts.OwnUsers = v.server.config.Authenticate == nil
 	}
 	a.addVisitor(store.Visitor{VisitorKey: store.VisitorKey{Day: day}, Hash: visitor})
 	a.addVisitor(store.Visitor{VisitorKey: store.VisitorKey{Day: day, App: slug, Target: target}, Hash: visitor})

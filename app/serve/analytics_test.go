@@ -240,6 +240,21 @@ func TestAnalyticsVisitors(t *testing.T) {
 	}
 }
 
+// Who is deleted is not named by what was counted before, either.
+func TestAnalyticsOfDeletedUser(t *testing.T) {
+	s, root, _ := countedServer(t, serve.Config{})
+	b := newClient(t, s.Handler())
+	b.signIn("ann", password)
+	b.get("/app/shirts/")
+	if err := s.Store().DeleteUser(t.Context(), "ann"); err != nil {
+		t.Fatal(err)
+	}
+	c := countedBy(t, root)
+	if views := c.views()["app/shirts page"]; views != 1 || len(c.Users) != 0 {
+		t.Errorf("%d views, of users %+v", views, c.Users)
+	}
+}
+
 // Visitors that the site knows have names, too.
 func TestAnalyticsAuthenticate(t *testing.T) {
 	s, _ := newServer(t, serve.Config{

@@ -41,9 +41,22 @@ func (s *Server) Retain(ctx context.Context, channel, label string, value any) (
 	return s.publish(ctx, live.Message{Channel: channel, Label: label, Value: text, Retain: true})
 }
 
-// publish is the one way of messages to the hub.
-func (s *Server) publish(ctx context.Context, m live.Message) (live.Receipt, error) {
-	receipt, err := s.hub.Publish(m)
+// retainLimits are those of the hub.
+var retainLimits = store.RetainLimits{
+	Labels:       live.DefaultLimits.Retained,
+	ChannelBytes: live.DefaultLimits.RetainedBytes,
+	Bytes:        live.DefaultLimits.Memory,
+}
+
+// publish is the one way of messages to the hub. The last value there is also
+// the last in the database.
+func (s *Server) publish(ctx context.Context, m live.Message) (receipt live.Receipt, err error) {
+	writeErr := s.store.RetainInTurn(ctx, func() *store.RetainedChange {
+		if receipt, err = s.hub.Publish(m); err != nil || !m.Retain && !receipt.Forgot {
+			return nil
+		}
+		return &store.RetainedChange{Retained: store.Retained{Channel: m.Channel, Label: m.Label, Value: m.Value}, Forget: receipt.Forgot}
+	})
 	switch {
 	case errors.Is(err, live.ErrTooLong):
 		return receipt, app.Errorf(app.TooLarge, "The message is too long: a value has at most %d bytes.", live.DefaultLimits.Message)
@@ -54,13 +67,7 @@ func (s *Server) publish(ctx context.Context, m live.Message) (live.Receipt, err
 	case err != nil:
 		return receipt, fmt.Errorf("publish: %w", err)
 	}
-	if m.Retain {
-		return receipt, s.store.Retain(ctx, store.Retained{Channel: m.Channel, Label: m.Label, Value: m.Value})
-	}
-	if receipt.Forgot {
-		return receipt, s.store.Forget(ctx, m.Channel, m.Label)
-	}
-	return receipt, nil
+	return receipt, writeErr
 }
 
 // pipeRoutes are where pages listen. Who may hear what is decided for each
@@ -98,6 +105,7 @@ func (s *core) endListeners(session []byte, user string) {
 // lost, with a line in the log: pages that resume are told of a gap, and the
 // server starts.
 func (s *Server) openHub(ctx context.Context) error {
+	s.store.BoundRetained(retainLimits)
 	snapshot, err := s.store.TakeChannels(ctx)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -680,6 +681,42 @@ func TestRetain(t *testing.T) {
 	newRemote(t, serveLive(t, s)).connect().subscribe("room", "")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What the hub retains is what the database has: no more labels, and of values
+// published at the same time the last one.
+func TestRetainedInTheDatabase(t *testing.T) {
+	s, _ := newServer(t, serve.Config{Apps: []*app.App{pipeApp("open", "room", app.Public)}})
+	var publishers sync.WaitGroup
+	for n := range 16 {
+		publishers.Go(func() {
+			for i := range 20 {
+				if _, err := s.Retain(t.Context(), "room", fmt.Sprint("l", i), n); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	publishers.Wait()
+	retained, err := s.Store().Retained(t.Context())
+	if err != nil || len(retained) != 20 {
+		t.Fatalf("there are %d values, %v", len(retained), err)
+	}
+	w := newRemote(t, serveLive(t, s)).connect()
+	w.send(subscription("u", "room", "", nil))
+	for _, r := range retained { // in the same order
+		w.want(fmt.Sprintf("room/%s %s", r.Label, r.Value))
+	}
+	w.want("subscribed room")
+
+	for i := range 2 * live.DefaultLimits.Retained {
+		if _, err := s.Retain(t.Context(), "room", fmt.Sprint("l", i), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if retained, err = s.Store().Retained(t.Context()); err != nil || len(retained) != live.DefaultLimits.Retained {
+		t.Errorf("there are %d values, %v", len(retained), err)
 	}
 }
 
