@@ -1,5 +1,7 @@
 package app_test
 
+//lint:file-ignore SA5008 Tags that look wrong are compared with encoding/json, too.
+
 import (
 	"context"
 	"encoding/json"
