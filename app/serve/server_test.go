@@ -206,7 +206,11 @@ func TestPageURLs(t *testing.T) {
 			continue
 		}
 		count++
-		if resp := do(t, h, "GET", "/x/"+path, ""); resp.StatusCode != 200 {
+		want := http.StatusOK
+		if "/"+path == wsPath {
+			want = http.StatusUpgradeRequired
+		}
+		if resp := do(t, h, "GET", "/x/"+path, ""); resp.StatusCode != want {
 			t.Errorf("%s: %d", path, resp.StatusCode)
 		}
 	}
