@@ -30,7 +30,7 @@ run: build ## Serve the demo site on http://127.0.0.1:8000
 	./dashd serve
 
 test: test-tools ## Run every test, those in the browser too
-	CGO_ENABLED=1 go test -race -shuffle=on -timeout 15m ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 18m ./...
 
 # The race detector needs gcc, the browser tests need Chromium, those of
 # examples/deploy nginx and systemd-analyze.
@@ -121,7 +121,7 @@ release: ## Check, test, and build a release of what is committed into dist/
 
 # The floor is the whole percentage in .coverage; it only rises.
 cover: test-tools ## Measure the tests' coverage and hold it above the floor
-	CGO_ENABLED=0 go test -coverpkg=./app/...,./live/...,./static/...,./store/...,./views/... -coverprofile=coverage.out -timeout 15m ./...
+	CGO_ENABLED=0 go test -coverpkg=./app/...,./live/...,./static/...,./store/...,./views/... -coverprofile=coverage.out -timeout 18m ./...
 	@total=$$(go tool cover -func=coverage.out | awk '/^total:/ { print int($$3) }'); floor=$$(cat .coverage); \
 	echo "coverage $$total %, floor $$floor %"; \
 	[ $$total -ge $$floor ] || exit 1; \
