@@ -188,9 +188,12 @@ func TestBrowserElsewhere(t *testing.T) {
 // the files of suites that it needs late.
 func TestBrowserElsewhereTwoServers(t *testing.T) {
 	var body string
-	b := openTab(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	b := openTab(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		io.WriteString(w, `<!doctype html><title>The partner</title><link rel="icon" href="data:,">`+body)
+		io.WriteString(w, `<!doctype html><title>The partner</title><link rel="icon" href="data:,">`)
+		if r.URL.Path == "/page" {
+			io.WriteString(w, body)
+		}
 	}), "/")
 	b.expect("; the page has ")           // a file at another base path
 	servers := map[string]*serve.Server{} // by the address of their pipes
