@@ -399,7 +399,7 @@ func TestReload(t *testing.T) {
 		t.Fatalf("a host that is not allowed: %d", got)
 	}
 	visitors := startLoad(t, p.url())
-	const rounds = 2
+	const rounds = 5
 	for range rounds {
 		write(`{"allowed-hosts": ["one.example"], "home": "gated"}`)
 		if state := p.reload(); !strings.HasPrefix(state, "Serving 1 apps, reloaded") {
