@@ -41,13 +41,16 @@ func TestBackup(t *testing.T) {
 		})
 	}
 	to := filepath.Join(t.TempDir(), "backup.db")
-	const rounds = 5
-	wrote := false
-	for n := 0; n < rounds || !wrote; n++ { // until somebody wrote during one of them
+	const rounds, tries = 5, 100
+	for n, try := 0, 0; n < rounds; try++ {
 		before := saved.Load()
-		backup, err := store.WriteBackup(t.Context(), path, to, n > 0)
+		backup, err := store.WriteBackup(t.Context(), path, to, try > 0)
 		must(t, err)
-		wrote = wrote || saved.Load() > before
+		if saved.Load() > before {
+			n++ // one without was too short for a writer to have its turn
+		} else if try == tries {
+			t.Fatal("nobody writes during a backup")
+		}
 		data, err := os.ReadFile(to)
 		must(t, err)
 		if want := fmt.Sprintf("%x", sha256.Sum256(data)); backup.SHA256 != want || backup.Size != int64(len(data)) {
